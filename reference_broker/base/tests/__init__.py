@@ -1,0 +1,3 @@
+"""Tests of the room `base`."""
+
+from __future__ import annotations
