@@ -1,0 +1,3 @@
+"""Tests of the control messages."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of the wire room."""
+
+from __future__ import annotations
