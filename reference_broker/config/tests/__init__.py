@@ -1,0 +1,3 @@
+"""Unit tests of the configuration room."""
+
+from __future__ import annotations

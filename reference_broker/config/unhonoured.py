@@ -1,0 +1,136 @@
+"""Members of the peer's schemas that this version accepts without effect, each with its reason.
+
+Delete a line when the member gains its effect. A path names its whole subtree; `[]` stands for any
+index. A member whose value is the neutral one asks for nothing and is not reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from reference_broker.config.reader import Unhonoured, pattern_of
+
+_NOT_YET: Final = "not enforced in this version"
+_ALONE: Final = "a single node has no peers"
+_CONSOLE: Final = "log records go to the console only"
+_MEMORY: Final = "Python manages its own memory"
+_CPP_FILES: Final = "storage has its own file format, not the peer's"
+_PLUGINS: Final = "shared-library plug-ins cannot be loaded"
+_TCP: Final = "the broker's own write-buffer limits apply"
+
+DOMAIN_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
+    {
+        f"definition.parameters.{path}": entry
+        for path, entry in {
+            "name": Unhonoured("the name of the file is the name of the domain"),
+            "mode.fanout.publishAppIdMetrics": Unhonoured(_NOT_YET, neutral=False),
+            "storage.domainLimits": Unhonoured(_NOT_YET),
+            "storage.queueLimits": Unhonoured(_NOT_YET),
+            "maxConsumers": Unhonoured(_NOT_YET, neutral=0),
+            "maxProducers": Unhonoured(_NOT_YET, neutral=0),
+            "maxQueues": Unhonoured(_NOT_YET, neutral=0),
+            "msgGroupIdConfig": Unhonoured(
+                "the peer does not use message groups either", neutral=None
+            ),
+            "maxIdleTime": Unhonoured(_NOT_YET, neutral=0),
+            "messageTtl": Unhonoured(_NOT_YET),
+            "maxDeliveryAttempts": Unhonoured(_NOT_YET, neutral=0),
+            "deduplicationTimeMs": Unhonoured(_NOT_YET, neutral=0),
+        }.items()
+    }
+)
+
+BROKER_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
+    {
+        "taskConfig.allocatorType": Unhonoured(_MEMORY),
+        "taskConfig.allocationLimit": Unhonoured(_MEMORY),
+        "taskConfig.logController.fileName": Unhonoured(_CONSOLE, neutral=""),
+        "taskConfig.logController.fileMaxAgeDays": Unhonoured(_CONSOLE),
+        "taskConfig.logController.rotationBytes": Unhonoured(_CONSOLE),
+        "taskConfig.logController.logfileFormat": Unhonoured(_CONSOLE),
+        "taskConfig.logController.loggingVerbosity": Unhonoured(
+            "consoleSeverityThreshold decides what is logged"
+        ),
+        "taskConfig.logController.bslsLogSeverityThreshold": Unhonoured(
+            "there is no C++ library to log"
+        ),
+        "taskConfig.logController.categories": Unhonoured(
+            "one threshold holds for all categories", neutral=()
+        ),
+        "taskConfig.logController.syslog.enabled": Unhonoured(_CONSOLE, neutral=False),
+        "taskConfig.logController.logDump": Unhonoured(_CONSOLE),
+        "appConfig.brokerVersion": Unhonoured("the program knows its own version"),
+        "appConfig.etcDir": Unhonoured("the folder is the one given at the start", neutral=""),
+        "appConfig.hostTags": Unhonoured(_ALONE, neutral=""),
+        "appConfig.logsObserverMaxSize": Unhonoured(_CONSOLE),
+        "appConfig.latencyMonitorDomain": Unhonoured(_NOT_YET),
+        "appConfig.dispatcherConfig": Unhonoured("one thread runs the broker"),
+        "appConfig.stats": Unhonoured(_NOT_YET),
+        "appConfig.networkInterfaces.heartbeats.downstreamBroker": Unhonoured(_ALONE, neutral=0),
+        "appConfig.networkInterfaces.heartbeats.upstreamBroker": Unhonoured(_ALONE, neutral=0),
+        "appConfig.networkInterfaces.heartbeats.clusterPeer": Unhonoured(_ALONE, neutral=0),
+        "appConfig.networkInterfaces.tcpInterface.ioThreads": Unhonoured(
+            "one thread runs the broker"
+        ),
+        "appConfig.networkInterfaces.tcpInterface.lowWatermark": Unhonoured(_TCP),
+        "appConfig.networkInterfaces.tcpInterface.highWatermark": Unhonoured(_TCP),
+        "appConfig.networkInterfaces.tcpInterface.nodeLowWatermark": Unhonoured(_ALONE),
+        "appConfig.networkInterfaces.tcpInterface.nodeHighWatermark": Unhonoured(_ALONE),
+        "appConfig.bmqconfConfig.cacheTTLSeconds": Unhonoured(
+            "a domain file is read again whenever it has changed"
+        ),
+        "appConfig.plugins.libraries": Unhonoured(_PLUGINS, neutral=()),
+        "appConfig.plugins.enabled": Unhonoured(_PLUGINS, neutral=()),
+        "appConfig.configureStream": Unhonoured(_NOT_YET, neutral=False),
+        "appConfig.advertiseSubscriptions": Unhonoured(_NOT_YET, neutral=False),
+        "appConfig.routeCommandTimeoutMs": Unhonoured(_ALONE),
+        "appConfig.authentication.minThreads": Unhonoured("one thread runs the broker"),
+        "appConfig.authentication.maxThreads": Unhonoured("one thread runs the broker"),
+        "appConfig.authentication.credentialProvider": Unhonoured(_ALONE, neutral=None),
+        "appConfig.tlsConfig": Unhonoured("no listener uses TLS in this version", neutral=None),
+    }
+)
+
+_CLUSTER: Final[Mapping[str, Unhonoured]] = {
+    "nodes[].dataCenter": Unhonoured(_ALONE),
+    "partitionConfig.name": Unhonoured("the peer does not use it either"),
+    "partitionConfig.archiveLocation": Unhonoured("nothing is archived"),
+    "partitionConfig.maxDataFileSize": Unhonoured(_CPP_FILES),
+    "partitionConfig.maxJournalFileSize": Unhonoured(_CPP_FILES),
+    "partitionConfig.maxQlistFileSize": Unhonoured(_CPP_FILES),
+    "partitionConfig.maxCSLFileSize": Unhonoured(_CPP_FILES),
+    "partitionConfig.preallocate": Unhonoured(_CPP_FILES, neutral=False),
+    "partitionConfig.maxArchivedFileSets": Unhonoured("nothing is archived", neutral=0),
+    "partitionConfig.prefaultPages": Unhonoured(_CPP_FILES, neutral=False),
+    "partitionConfig.flushAtShutdown": Unhonoured("storage is always flushed", neutral=True),
+    "partitionConfig.syncConfig": Unhonoured(_ALONE),
+    "masterAssignment": Unhonoured(_ALONE),
+    "elector": Unhonoured(_ALONE),
+    "queueOperations": Unhonoured(_NOT_YET),
+    "clusterAttributes": Unhonoured(_ALONE),
+    "clusterMonitorConfig": Unhonoured(_ALONE),
+    "messageThrottleConfig": Unhonoured(_NOT_YET),
+}
+
+CLUSTERS_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
+    {f"myClusters[].{path}": entry for path, entry in _CLUSTER.items()}
+    | {
+        "myVirtualClusters": Unhonoured(_ALONE, neutral=()),
+        "proxyClusters": Unhonoured("a proxy is not available in this version", neutral=()),
+    }
+)
+
+
+def unhonoured_reason(path: str) -> str:
+    """Return why a path that a configuration lists as `unhonoured` has no effect.
+
+    Raises:
+        KeyError: no configuration lists this path.
+    """
+    pattern = pattern_of(path)
+    for table in (DOMAIN_UNHONOURED, BROKER_UNHONOURED, CLUSTERS_UNHONOURED):
+        if pattern in table:
+            return table[pattern].reason
+    raise KeyError(path)
