@@ -1,0 +1,174 @@
+"""PUSH and CONFIRM: messages to consumers and their release (WIRE 5.8, 7, 8.1, 9.6 to 9.9).
+
+A delivery becomes PUSH events whose messages are, up to the header, byte for byte what the
+producer sent. Consumers that do not read new-style properties get the old style instead.
+"""
+
+from __future__ import annotations
+
+from reference_broker.base import WireError
+from reference_broker.base.limits import PUSH_EVENT_BYTES_MAX
+from reference_broker.core.context import Context
+from reference_broker.core.state import Handle, QueueEntry, Session
+from reference_broker.ports import Severity
+from reference_broker.queue import Delivery, Message
+from reference_broker.wire import (
+    FLAG_MESSAGE_PROPERTIES,
+    PADDING,
+    Compression,
+    Event,
+    EventType,
+    decompress,
+    event_header,
+    iter_confirms,
+)
+from reference_broker.wire.properties import area_size, convert_to_old_style
+from reference_broker.wire.push import (
+    ONE_ID_OPTION,
+    PUSH_WITH_ID,
+    PUSH_WITH_ID_WORD1,
+    PUSH_WITH_ID_WORDS,
+)
+
+#: Wire schema id of every new-style message that we send: new style, no schema to remember.
+_NEW_STYLE = 1
+
+
+class Deliverer:
+    """Serve the consumers of queues."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def deliver_all(self) -> None:
+        """Serve the consumers of every queue in which something changed."""
+        context = self._context
+        dirty, context.dirty = context.dirty, {}
+        for entry in dirty:
+            for delivery in entry.queue.deliver():
+                self._push(entry, delivery)
+
+    def _push(self, entry: QueueEntry, delivery: Delivery) -> None:
+        stream = delivery.subscription.stream
+        session = self._context.sessions[stream.connection]
+        messages = delivery.messages
+        if not session.reads_new_properties:
+            messages = [self._old_style(message) for message in messages]
+        chunks = push_chunks(messages, stream.queue_id, delivery.subscription.spec.push_id)
+        if entry.is_synced:
+            self._context.send_durably(session, chunks)
+        else:
+            self._context.send(session, *chunks)
+
+    def _old_style(self, message: Message) -> Message:
+        if not message[2] & 0xFFFF:
+            return message
+        try:
+            return old_style(message)
+        except WireError as error:
+            # The producer's properties are malformed; its bytes are delivered as they are.
+            guid = message[0].hex().upper()
+            self._context.note(
+                Severity.WARN, f"message properties not converted: {error}", guid=guid
+            )
+            return message
+
+    def confirm(self, session: Session, event: Event) -> None:
+        """Take one CONFIRM event."""
+        context = self._context
+        runs: list[tuple[int, int, list[bytes]]] = []
+        queue_id_before, sub_id_before = -1, -1
+        guids: list[bytes] = []
+        for queue_id, guid, sub_id in iter_confirms(event.buffer, event.start, event.end):
+            if queue_id != queue_id_before or sub_id != sub_id_before:
+                guids = []
+                runs.append((queue_id, sub_id, guids))
+                queue_id_before, sub_id_before = queue_id, sub_id
+            guids.append(guid)
+        for queue_id, sub_id, guids in runs:
+            handle = session.handles.get(queue_id)
+            if handle is None:
+                context.note(Severity.WARN, f"{session}: CONFIRM for queue id {queue_id}, not open")
+            else:
+                self._confirm(session, handle, sub_id, guids)
+
+    def _confirm(self, session: Session, handle: Handle, sub_id: int, guids: list[bytes]) -> None:
+        context = self._context
+        sub_stream = handle.sub_streams.get(sub_id)
+        if sub_stream is None or sub_stream.stream is None:
+            text = f"{session}: CONFIRM for {handle.uri}, subId {sub_id}, not open for reading"
+            context.note(Severity.WARN, text)
+            return
+        entry = handle.entry
+        removed = entry.queue.confirm(sub_stream.stream, guids, context.now)
+        if len(removed) < len(guids):
+            text = f"{session}: {len(guids) - len(removed)} CONFIRMs for messages not stored"
+            context.note(Severity.DEBUG, text, queue=str(handle.uri))
+        if not removed:
+            return
+        if entry.is_logged:
+            context.add(
+                *context.log.append_confirms(
+                    entry.number,
+                    [message[0] for message in removed],
+                    [message[6] for message in removed],
+                )
+            )
+        context.dirty[entry] = None
+
+
+def push_chunks(messages: list[Message], queue_id: int, push_id: int) -> list[bytes]:
+    """Return PUSH events with `messages` for one subscription, as chunks to join.
+
+    Args:
+        messages: in order.
+        queue_id: the receiver's qId.
+        push_id: the one id of the option SUB_QUEUE_IDS_OLD.
+    """
+    pack = PUSH_WITH_ID.pack
+    chunks: list[bytes] = [b""]
+    header_at = 0
+    words = 0
+    for guid, flags, coding, data, _, _, _ in messages:
+        message_words = PUSH_WITH_ID_WORDS + (len(data) >> 2)
+        if words and (words + message_words) << 2 > PUSH_EVENT_BYTES_MAX:
+            chunks[header_at] = event_header(EventType.PUSH, words << 2)
+            header_at = len(chunks)
+            chunks.append(b"")
+            words = 0
+        words += message_words
+        schema = _NEW_STYLE if coding & 0xFFFF else 0
+        word1 = PUSH_WITH_ID_WORD1 | coding >> 16 << 5
+        chunks.append(
+            pack(
+                flags << 28 | message_words,
+                word1,
+                queue_id,
+                guid,
+                schema,
+                0,
+                ONE_ID_OPTION,
+                push_id,
+            )
+        )
+        chunks.append(data)
+    chunks[header_at] = event_header(EventType.PUSH, words << 2)
+    return chunks
+
+
+def old_style(message: Message) -> Message:
+    """Return a new-style message in old style: lengths in the headers, nothing compressed.
+
+    Raises:
+        WireError: properties or payload cannot be read.
+    """
+    guid, flags, coding, padded, size, ordinal, segment = message
+    data = padded[:size]
+    properties = b""
+    if flags & FLAG_MESSAGE_PROPERTIES:
+        length = area_size(data)
+        properties, data = convert_to_old_style(data[:length]), data[length:]
+    if coding >> 16 == Compression.ZLIB:
+        data = decompress(data)
+    plain = properties + data
+    return guid, flags, 0, plain + PADDING[len(plain) & 3], size, ordinal, segment

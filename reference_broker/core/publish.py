@@ -1,0 +1,257 @@
+"""PUT events: check, store, acknowledge (WIRE 5.8, 5.10, 6, 9.10, 9.11).
+
+Messages are taken in runs: neighbours in one event for the same queue. A run is posted, logged
+and acknowledged as a whole. What happens to a message:
+
+| what is wrong                                             | answer                           |
+|-----------------------------------------------------------|----------------------------------|
+| it cannot be parsed, or old-style data do not decompress   | none; the rest of the event goes |
+| queue not open, not for writing, unset GUID, bad options   | NACK 5                           |
+| the CRC does not match (the peer does not look)            | NACK 5                           |
+| a compression that does not exist (consumers would choke)  | NACK 5                           |
+| a limit is reached                                         | NACK 1 or 2                      |
+| the GUID is stored, or was lately                          | ACK, not stored again            |
+
+An ACK goes out if it was asked for; a NACK always. Producers without GUIDs get one made here, and
+are acknowledged if their correlation id is not 0 (WIRE 2.6).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reference_broker.base import UNSET_GUID, WireError
+from reference_broker.core.context import Context
+from reference_broker.core.state import Handle, Session
+from reference_broker.ports import Severity
+from reference_broker.queue import Message, Refusal
+from reference_broker.wire import (
+    FLAG_ACK_REQUESTED,
+    FLAG_MESSAGE_PROPERTIES,
+    PADDING,
+    AckStatus,
+    Compression,
+    Event,
+    Put,
+    PutTuple,
+    ack_event,
+    correlation_id_of,
+    crc32c,
+    decompress,
+    iter_puts,
+    put_message,
+    success_acks,
+)
+from reference_broker.wire.options import decode_options
+
+_STATUS: Final = {
+    Refusal.LIMIT_MESSAGES: AckStatus.LIMIT_MESSAGES,
+    Refusal.LIMIT_BYTES: AckStatus.LIMIT_BYTES,
+    Refusal.DUPLICATE: AckStatus.SUCCESS,
+}
+
+
+class _Run:
+    """Neighbouring messages of one event for one queue."""
+
+    __slots__ = ("acked", "correlations", "end", "handle", "is_verbatim", "messages", "start")
+
+    def __init__(self, handle: Handle, start: int) -> None:
+        self.handle = handle
+        self.start = start  # indices into the event's buffer
+        self.end = start
+        self.messages: list[Message] = []
+        #: GUIDs of those that want an ACK.
+        self.acked: list[bytes] = []
+        #: GUID to correlation id, for producers that make no GUIDs.
+        self.correlations: dict[bytes, int] = {}
+        #: Whether the stored messages are the bytes between start and end.
+        self.is_verbatim = True
+
+
+class Publisher:
+    """Take PUT events from sessions."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def handle(self, session: Session, event: Event) -> None:
+        """Take one PUT event."""
+        run: _Run | None = None
+        nacks: list[tuple[int, int, bytes, int]] = []
+        buffer = event.buffer
+        view = memoryview(buffer)
+        puts = iter_puts(buffer, event.start, event.end)
+        try:
+            for put in puts:
+                queue_id, guid = put[2], put[3]
+                if run is None or run.handle.queue_id != queue_id:
+                    self._finish(session, run, buffer)
+                    run = self._begin(session, queue_id, put[10])
+                if run is None:
+                    nacks.append(_nack(session, put))
+                    self._refuse(session, put, "the queue is not open for writing")
+                    continue
+                # The usual message is taken here; everything else is looked at more closely.
+                if (
+                    put[6] == put[7]
+                    and not (put[1] and put[0] & FLAG_MESSAGE_PROPERTIES)
+                    and put[1] < 2
+                    and session.makes_guids
+                    and guid != UNSET_GUID
+                    and crc32c(view[put[7] : put[8]]) == put[4]
+                ):
+                    self._take(run, put, buffer)
+                elif problem := self._take_unusual(session, run, put, buffer):
+                    nacks.append(_nack(session, put))
+                    self._refuse(session, put, problem)
+                    run.is_verbatim = False
+        except WireError as error:
+            self._context.note(Severity.WARN, f"{session}: rest of a PUT event dropped: {error}")
+        self._finish(session, run, buffer)
+        if nacks:
+            self._context.send(session, ack_event(nacks))
+
+    def _begin(self, session: Session, queue_id: int, start: int) -> _Run | None:
+        handle = session.handles.get(queue_id)
+        if handle is None or not handle.is_writer:
+            return None
+        return _Run(handle, start)
+
+    def _take(self, run: _Run, put: PutTuple, buffer: bytes) -> None:
+        flags, compression, _, guid, _, schema, _, data_start, data_end, message_end, _ = put
+        entry = run.handle.entry
+        run.messages.append(
+            (
+                guid,
+                flags & FLAG_MESSAGE_PROPERTIES,
+                compression << 16 | schema,
+                buffer[data_start:message_end],
+                data_end - data_start,
+                entry.queue.next_ordinal + len(run.messages),
+                self._context.log.next_segment if entry.is_logged else 0,
+            )
+        )
+        run.end = message_end
+        if flags & FLAG_ACK_REQUESTED:
+            run.acked.append(guid)
+
+    def _take_unusual(
+        self, session: Session, run: _Run, put: PutTuple, buffer: bytes
+    ) -> str | None:
+        """Take a message that is not the usual one, or say why not."""
+        flags, compression, _, guid, crc, schema, options, start, end, _, _ = put
+        if crc32c(buffer[start:end]) != crc:
+            return f"CRC-32C of the application data is not {crc:08x}"
+        if compression > Compression.ZLIB:
+            return f"compression {compression} does not exist"
+        if options != start:
+            try:
+                decode_options(buffer, options, start)
+            except WireError as error:
+                return str(error)
+        if session.makes_guids and guid == UNSET_GUID:
+            return "the GUID is unset"
+        if not session.makes_guids:
+            put = self._give_guid(run, put)
+        if compression and flags & FLAG_MESSAGE_PROPERTIES and not schema:
+            put, buffer = _decompressed(put, buffer[start:end])
+            run.is_verbatim = False
+        self._take(run, put, buffer)
+        return None
+
+    def _give_guid(self, run: _Run, put: PutTuple) -> PutTuple:
+        correlation = correlation_id_of(put[3])
+        guid = self._context.guids.next(self._context.wall_ns)
+        flags = put[0] & ~FLAG_ACK_REQUESTED
+        if correlation:
+            flags |= FLAG_ACK_REQUESTED
+            run.correlations[guid] = correlation
+        run.is_verbatim = False
+        return (flags, put[1], put[2], guid, *put[4:])
+
+    def _refuse(self, session: Session, put: PutTuple, problem: str) -> None:
+        self._context.note(
+            Severity.WARN,
+            f"{session}: message refused: {problem}",
+            guid=put[3].hex().upper(),
+            queue_id=put[2],
+        )
+
+    # A run is complete.
+
+    def _finish(self, session: Session, run: _Run | None, buffer: bytes) -> None:
+        if run is None or not run.messages:
+            return
+        context = self._context
+        entry = run.handle.entry
+        outcome = entry.queue.post(run.messages)
+        if outcome.stored:
+            if entry.is_logged:
+                self._log(run, outcome.stored, buffer, complete=not outcome.refused)
+            context.dirty[entry] = None
+        acks = self._acks(run, outcome.refused)
+        if not acks:
+            return
+        if entry.is_synced:
+            context.send_durably(session, [acks])
+        else:
+            context.send(session, acks)
+
+    def _log(self, run: _Run, stored: list[Message], buffer: bytes, *, complete: bool) -> None:
+        context = self._context
+        entry = run.handle.entry
+        if complete and run.is_verbatim:
+            chunks = [buffer[run.start : run.end]]
+        else:
+            chunks = [put_message(_as_put(message)) for message in stored]
+        context.add(*context.log.append_puts(entry.number, context.wall_ns, chunks, len(stored)))
+        if entry.is_synced:
+            context.want_sync()
+
+    def _acks(self, run: _Run, refused: list[tuple[bytes, Refusal]]) -> bytes:
+        queue_id = run.handle.queue_id
+        if not refused and not run.correlations:
+            return success_acks(run.acked, queue_id) if run.acked else b""
+        status = {guid: _STATUS[refusal] for guid, refusal in refused}
+        wanted = dict.fromkeys(run.acked)
+        wanted.update(
+            dict.fromkeys(g for g, code in status.items() if code is not AckStatus.SUCCESS)
+        )
+        if not wanted:
+            return b""
+        return ack_event(
+            (status.get(guid, AckStatus.SUCCESS), run.correlations.get(guid, 0), guid, queue_id)
+            for guid in wanted
+        )
+
+
+def _decompressed(put: PutTuple, data: bytes) -> tuple[PutTuple, bytes]:
+    """Return an old-style message in plain form, in a buffer of its own (WIRE 5.8).
+
+    Raises:
+        WireError: the data do not decompress.
+    """
+    plain = decompress(data)
+    padded = plain + PADDING[len(plain) & 3]
+    crc = crc32c(plain)
+    ends = (0, 0, len(plain), len(padded), 0)
+    return (put[0], Compression.NONE, put[2], put[3], crc, put[5], *ends), padded
+
+
+def _as_put(message: Message) -> Put:
+    guid, flags, coding, data, size, _, _ = message
+    return Put(
+        queue_id=0,
+        guid=guid,
+        data=data[:size],
+        flags=flags & FLAG_MESSAGE_PROPERTIES,
+        compression=coding >> 16,
+        schema=coding & 0xFFFF,
+    )
+
+
+def _nack(session: Session, put: PutTuple) -> tuple[int, int, bytes, int]:
+    if session.makes_guids:
+        return AckStatus.UNKNOWN, 0, put[3], put[2]
+    return AckStatus.UNKNOWN, correlation_id_of(put[3]), UNSET_GUID, put[2]

@@ -1,0 +1,149 @@
+"""What the broker remembers: sessions, what they have opened, queues, domains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from reference_broker.base import Instant, QueueUri
+from reference_broker.base.limits import HANDSHAKE_EVENT_BYTES_MAX
+from reference_broker.config import DomainConfig
+from reference_broker.queue import Queue, Stream, Usage
+from reference_broker.session import HeartbeatMonitor
+from reference_broker.wire import Event, EventReader
+from reference_broker.wire.control import ClientIdentity, Encoding
+
+
+class Phase(Enum):
+    """Where a connection stands.
+
+    ::
+
+        HANDSHAKE ──clientIdentity──> OPEN ──disconnect──> PARTED
+            │                           │                    │ input is ignored
+            └───────── a peer's error ──┴──> PARTED <────────┘ until the peer closes
+    """
+
+    HANDSHAKE = auto()
+    OPEN = auto()
+    PARTED = auto()
+
+
+@dataclass(slots=True)
+class DomainEntry:
+    """A domain in use."""
+
+    config: DomainConfig
+    usage: Usage
+    queues: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class QueueEntry:
+    """A queue in use, with what the broker needs to know beside the engine.
+
+    Attributes:
+        queue: the engine.
+        domain: its domain.
+        number: its number in the log.
+        is_logged: whether messages go to the log.
+        is_synced: whether acknowledgements wait for the disk.
+        producers: open write handles.
+    """
+
+    queue: Queue
+    domain: DomainEntry
+    number: int
+    is_logged: bool
+    is_synced: bool
+    producers: int = 0
+
+    @property
+    def consumers(self) -> int:
+        """Open read handles."""
+        return len(self.queue.streams)
+
+
+@dataclass(slots=True, eq=False)
+class SubStream:
+    """One app id of an open queue."""
+
+    app_id: str
+    stream: Stream | None  # None for a handle that only writes
+
+
+@dataclass(slots=True, eq=False)
+class Handle:
+    """A queue as one session has opened it: everything under one qId.
+
+    Attributes:
+        queue_id: the qId.
+        uri: canonical.
+        entry: the queue.
+        sub_streams: by subId.
+        is_writer: whether PUTs are welcome.
+    """
+
+    queue_id: int
+    uri: QueueUri
+    entry: QueueEntry
+    sub_streams: dict[int, SubStream] = field(default_factory=dict)
+    is_writer: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One connection.
+
+    Attributes:
+        connection: the driver's number.
+        peer: the peer's address.
+        opened_at: when the handshake must be over counts from here.
+        number: running count.
+        reader: cuts the bytes into events.
+        phase: see `Phase`.
+        is_authenticated: whether an authentication request was answered.
+        identity: what the client said of itself; None before.
+        encoding: for our answers.
+        makes_guids: GUID mode or correlation mode (WIRE 2.6).
+        reads_new_properties: whether PUSHes may carry new-style properties.
+        handles: by qId.
+        outbox: chunks to send as soon as possible.
+        durable_outbox: chunks to send when the log is durable.
+        is_congested: the peer does not read.
+        heartbeat: None before the session is established.
+        has_disconnected: whether the client has said goodbye; what follows is ignored.
+        is_loading: whether an open waits for its domain; later events wait behind it.
+        held_events: events that wait so.
+        held_bytes: bytes that came after those events.
+    """
+
+    connection: int
+    peer: str
+    opened_at: Instant
+    number: int
+    reader: EventReader = field(default_factory=lambda: EventReader(HANDSHAKE_EVENT_BYTES_MAX))
+    phase: Phase = Phase.HANDSHAKE
+    is_authenticated: bool = False
+    identity: ClientIdentity | None = None
+    encoding: Encoding = Encoding.BER
+    makes_guids: bool = True
+    reads_new_properties: bool = True
+    handles: dict[int, Handle] = field(default_factory=dict)
+    outbox: list[bytes] = field(default_factory=list)
+    durable_outbox: list[bytes] = field(default_factory=list)
+    is_congested: bool = False
+    heartbeat: HeartbeatMonitor | None = None
+    has_disconnected: bool = False
+    is_loading: bool = False
+    held_events: list[Event] = field(default_factory=list)
+    held_bytes: list[bytes] = field(default_factory=list)
+
+    def ignores_input(self) -> bool:
+        """Whether what still comes from the peer means nothing."""
+        return self.has_disconnected or self.phase is Phase.PARTED
+
+    def __str__(self) -> str:
+        """Return how logs name the session."""
+        name = self.identity.process_name if self.identity else "?"
+        return f"session {self.number} ({name} at {self.peer})"

@@ -1,0 +1,62 @@
+"""Sessions: how two peers meet, stay in touch and part. Both roles, no sockets.
+
+`negotiation` and `heartbeat` serve the broker, `client` is the whole client; `heartbeat` serves
+both.
+"""
+
+from __future__ import annotations
+
+from reference_broker.session.client import (
+    AcksReceived,
+    ClientEvent,
+    ClientFacts,
+    ClientPhase,
+    ClientSession,
+    MessagesReceived,
+    ReopenFailed,
+    Request,
+    RequestDone,
+    SessionLost,
+    SessionRestored,
+)
+from reference_broker.session.client_queue import (
+    Ack,
+    ClientQueue,
+    Message,
+    QueueOptions,
+    QueueState,
+)
+from reference_broker.session.heartbeat import Heartbeat, HeartbeatMonitor
+from reference_broker.session.negotiation import (
+    Acceptance,
+    BrokerFacts,
+    SessionKind,
+    authenticate,
+    negotiate,
+)
+
+__all__ = [
+    "Acceptance",
+    "Ack",
+    "AcksReceived",
+    "BrokerFacts",
+    "ClientEvent",
+    "ClientFacts",
+    "ClientPhase",
+    "ClientQueue",
+    "ClientSession",
+    "Heartbeat",
+    "HeartbeatMonitor",
+    "Message",
+    "MessagesReceived",
+    "QueueOptions",
+    "QueueState",
+    "ReopenFailed",
+    "Request",
+    "RequestDone",
+    "SessionKind",
+    "SessionLost",
+    "SessionRestored",
+    "authenticate",
+    "negotiate",
+]

@@ -1,0 +1,699 @@
+"""The client as a machine: calls and bytes in, bytes and events out (WIRE 2, 9.3, 10).
+
+::
+
+    LOST ──connected──> NEGOTIATING ──brokerResponse──> RESTORING ──all reopened──> READY
+      ^                      │                              │                        │
+      └────── disconnected ──┴──────────────────────────────┴────────────────────────┤
+                                                                 disconnect ──> PARTING ──> GONE
+
+The rules of this file:
+
+- it owns no socket and no clock: a shell passes bytes and times in, sends what `data_to_send`
+  returns, and looks at `take_events` after every call;
+- a PUT that wants an acknowledgement is kept until it comes; after a reconnection all that are
+  kept are sent again in their order, with their GUIDs, once every queue is open again;
+- requests that were under way when the connection broke fail; opens of queues that were open are
+  repeated on their own account, with the same qId and subId and a new sId;
+- PUTs and CONFIRMs made while there is no session wait for the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final, NamedTuple, TypeAlias
+
+from reference_broker.base import (
+    Duration,
+    GuidGenerator,
+    Instant,
+    PeerError,
+    QueueUri,
+    milliseconds,
+    seconds,
+)
+from reference_broker.base.limits import EVENT_BYTES_MAX, MIB
+from reference_broker.session.client_queue import (
+    Ack,
+    ClientQueue,
+    Message,
+    QueueOptions,
+    QueueState,
+)
+from reference_broker.session.heartbeat import Heartbeat, HeartbeatMonitor
+from reference_broker.wire import (
+    FLAG_ACK_REQUESTED,
+    FLAG_MESSAGE_PROPERTIES,
+    HEARTBEAT_REQUEST,
+    HEARTBEAT_RESPONSE,
+    PUT_HEADER_SIZE,
+    AckStatus,
+    Compression,
+    Event,
+    EventReader,
+    EventType,
+    Features,
+    Put,
+    compress,
+    confirm_event,
+    confirm_guids,
+    event_header,
+    iter_acks,
+    pad,
+    put_event,
+)
+from reference_broker.wire.control import (
+    BrokerResponse,
+    ClientIdentity,
+    ClientType,
+    CloseQueue,
+    ControlChoice,
+    ControlMessage,
+    Disconnect,
+    DisconnectResponse,
+    Encoding,
+    GuidInfo,
+    NegotiationMessage,
+    OpenQueue,
+    OpenQueueResponse,
+    Status,
+    StatusCategory,
+    decode_message,
+    encode_message,
+)
+from reference_broker.wire.features import CLIENT_FEATURES
+from reference_broker.wire.options import decode_options
+from reference_broker.wire.properties import (
+    SCHEMA_NEW_STYLE,
+    SCHEMA_OLD_STYLE,
+    PropertiesLike,
+    encode_properties,
+)
+from reference_broker.wire.push import iter_pushes
+
+#: The SDK compresses nothing smaller (WIRE 5.3).
+COMPRESSION_BYTES_MIN: Final = 1024
+#: Application data kept for retransmission; a post beyond it is refused.
+RETAINED_BYTES_MAX: Final = 256 * MIB
+#: PUT events that a retransmission is packed into.
+_PUT_EVENT_BYTES_MAX: Final = 4 * MIB
+_HANDSHAKE_SECONDS_MAX: Final = 60
+_ROUTING_AT_MOST_ONCE: Final = 1
+_REQUEST_TIMEOUT: Final = seconds(30)
+
+
+class ClientPhase(Enum):
+    """Where the session stands; see the module's diagram."""
+
+    LOST = auto()
+    NEGOTIATING = auto()
+    RESTORING = auto()
+    READY = auto()
+    PARTING = auto()
+    GONE = auto()
+
+
+@dataclass(eq=False, slots=True)
+class Request:
+    """A request under way, and then its outcome.
+
+    Attributes:
+        choice: what was asked.
+        queue: the queue concerned, if any.
+        deadline: when it is given up.
+        is_done: whether the outcome is known.
+        status: the outcome; E_SUCCESS for success.
+        is_restoring: whether the session made it by itself after a reconnection.
+        is_opened: of an open for reading: the queue is open and is being configured.
+    """
+
+    choice: ControlChoice
+    queue: ClientQueue | None
+    deadline: Instant
+    is_restoring: bool = False
+    is_opened: bool = False
+    is_done: bool = False
+    status: Status = field(default_factory=lambda: Status(StatusCategory.E_SUCCESS, 0, ""))
+
+
+class RequestDone(NamedTuple):
+    """A request has its outcome."""
+
+    request: Request
+
+
+class AcksReceived(NamedTuple):
+    """Posted messages were stored or refused."""
+
+    acks: list[Ack]
+
+
+class MessagesReceived(NamedTuple):
+    """Messages were delivered, in order."""
+
+    messages: list[Message]
+
+
+class SessionRestored(NamedTuple):
+    """The session is (again) ready; after a reconnection everything is as before."""
+
+
+class SessionLost(NamedTuple):
+    """The connection is gone; the shell may connect again."""
+
+    reason: str
+
+
+class ReopenFailed(NamedTuple):
+    """A queue could not be opened again after a reconnection; it is closed now."""
+
+    queue: ClientQueue
+    status: Status
+
+
+ClientEvent: TypeAlias = (
+    AcksReceived | MessagesReceived | RequestDone | SessionRestored | SessionLost | ReopenFailed
+)
+
+
+class _Retained(NamedTuple):
+    put: Put
+    queue: ClientQueue
+    posted_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts:
+    """What a client says of itself.
+
+    Attributes:
+        client_id: 6 bytes, unique; the end of every GUID it makes.
+        process_name: for the broker's logs.
+        pid: process id.
+        session_id: which of the process's sessions.
+        epoch_wall_ns: wall clock at time 0 of the session's clock, nanoseconds since the epoch.
+        request_timeout: how long an answer may take.
+        features: what it can do.
+    """
+
+    client_id: bytes
+    process_name: str = "gauntlet"
+    pid: int = 1
+    session_id: int = 1
+    epoch_wall_ns: int = 0
+    request_timeout: Duration = _REQUEST_TIMEOUT
+    features: str = CLIENT_FEATURES
+
+
+class ClientSession:
+    """One client's session with a broker, over as many connections as it takes.
+
+    Args:
+        facts: what to say of ourselves.
+        encoding: of the control messages that we send.
+    """
+
+    def __init__(self, facts: ClientFacts, encoding: Encoding = Encoding.BER) -> None:
+        self.facts = facts
+        self.encoding = encoding
+        self.phase = ClientPhase.LOST
+        #: The broker's answer to our identity; None before.
+        self.broker: BrokerResponse | None = None
+        self.queues: dict[tuple[int, int], ClientQueue] = {}
+        self.retained_bytes = 0
+        self._features = Features.parse("")
+        self._guids = GuidGenerator(facts.client_id)
+        self._reader = EventReader(EVENT_BYTES_MAX)
+        self._out: list[bytes] = []
+        self._events: list[ClientEvent] = []
+        self._requests: dict[int, Request] = {}
+        self._next_r_id = 1
+        self._next_s_id = 1
+        self._queue_ids: dict[str, int] = {}
+        self._retained: dict[bytes, _Retained] = {}
+        self._waiting_confirms: list[tuple[int, bytes, int]] = []
+        self._heartbeat: HeartbeatMonitor | None = None
+        self._handshake_by: Instant | None = None
+        self._now = Instant(0)
+
+    # The connection.
+
+    def connected(self, now: Instant) -> None:
+        """Start a session on a new connection."""
+        assert self.phase is ClientPhase.LOST, self.phase
+        self._now = now
+        self.phase = ClientPhase.NEGOTIATING
+        self._reader = EventReader(EVENT_BYTES_MAX)
+        self._handshake_by = Instant(now + seconds(_HANDSHAKE_SECONDS_MAX))
+        facts = self.facts
+        identity = ClientIdentity(
+            protocol_version=1,
+            client_type=ClientType.E_TCPCLIENT,
+            process_name=facts.process_name,
+            pid=facts.pid,
+            session_id=facts.session_id,
+            features=facts.features,
+            guid_info=GuidInfo(
+                client_id=facts.client_id.hex().upper(), nano_seconds_from_epoch=facts.epoch_wall_ns
+            ),
+            user_agent=f"gauntlet:{facts.process_name}",
+        )
+        self._send_control(NegotiationMessage(choice=identity))
+
+    def received(self, now: Instant, data: bytes) -> None:
+        """Take bytes from the broker.
+
+        Raises:
+            PeerError: the broker breaks the protocol, or refuses us; close the connection.
+        """
+        self._now = now
+        if self._heartbeat is not None:
+            self._heartbeat.heard()
+        for event in self._reader.feed(data):
+            self._event(event)
+
+    def disconnected(self, now: Instant, reason: str) -> None:
+        """Note that the connection is gone."""
+        if self.phase in {ClientPhase.LOST, ClientPhase.GONE}:
+            return
+        self._now = now
+        self._out.clear()
+        self._heartbeat = None
+        self._handshake_by = None
+        was_parting = self.phase is ClientPhase.PARTING
+        self.phase = ClientPhase.GONE if was_parting else ClientPhase.LOST
+        for request in list(self._requests.values()):
+            self._end(request, Status(StatusCategory.E_NOT_CONNECTED, 0, reason))
+        self._requests.clear()
+        if was_parting:
+            self._give_up_retained()
+        self._events.append(SessionLost(reason))
+
+    def _give_up_retained(self) -> None:
+        acks = [Ack(guid, AckStatus.UNKNOWN, kept.queue) for guid, kept in self._retained.items()]
+        self._retained.clear()
+        self.retained_bytes = 0
+        if acks:
+            self._events.append(AcksReceived(acks))
+
+    def data_to_send(self) -> list[bytes]:
+        """Return the bytes to send now, and forget them."""
+        out, self._out = self._out, []
+        return out
+
+    def take_events(self) -> list[ClientEvent]:
+        """Return what happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    # Time.
+
+    def next_deadline(self) -> Instant | None:
+        """Return when to call `tick` at the latest; None for never."""
+        deadlines = [request.deadline for request in self._requests.values()]
+        if self._handshake_by is not None:
+            deadlines.append(self._handshake_by)
+        if self._heartbeat is not None and self._heartbeat.next_look is not None:
+            deadlines.append(self._heartbeat.next_look)
+        return min(deadlines, default=None)
+
+    def tick(self, now: Instant) -> None:
+        """Let time pass.
+
+        Raises:
+            PeerError: the broker is silent for too long; close the connection.
+        """
+        self._now = now
+        if self._handshake_by is not None and now >= self._handshake_by:
+            raise PeerError(f"no answer to our identity within {_HANDSHAKE_SECONDS_MAX} s")
+        for r_id, request in list(self._requests.items()):
+            if now >= request.deadline:
+                del self._requests[r_id]
+                self._end(request, Status(StatusCategory.E_TIMEOUT, 0, "no answer in time"))
+        if self._heartbeat is not None:
+            match self._heartbeat.look(now):
+                case Heartbeat.ASK:
+                    self._out.append(HEARTBEAT_REQUEST)
+                case Heartbeat.LOST:
+                    misses = self._heartbeat.misses_max
+                    raise PeerError(f"the broker answers none of {misses} heartbeats")
+                case Heartbeat.QUIET:
+                    pass
+
+    # Requests.
+
+    def open_queue(
+        self, now: Instant, uri: str, options: QueueOptions | None, *, is_writer: bool
+    ) -> tuple[ClientQueue, Request]:
+        """Open a queue; for reading if there are options.
+
+        The request is done when the queue is ready: opened and, for a reader, configured.
+
+        Raises:
+            UriError: the URI is malformed.
+        """
+        self._now = now
+        parsed = QueueUri.parse(uri)
+        queue_id = self._queue_ids.setdefault(parsed.canonical, len(self._queue_ids))
+        taken = {sub_id for known, sub_id in self.queues if known == queue_id}
+        sub_id = 0
+        if parsed.app_id:
+            sub_id = next(number for number in range(1, len(taken) + 2) if number not in taken)
+        assert sub_id not in taken, f"{parsed.canonical} is open already"
+        queue = ClientQueue(parsed, (queue_id, sub_id), options, is_writer=is_writer)
+        self.queues[queue_id, sub_id] = queue
+        return queue, self._request(OpenQueue(handle_parameters=queue.handle_parameters()), queue)
+
+    def configure_queue(
+        self, now: Instant, queue: ClientQueue, options: QueueOptions | None
+    ) -> Request:
+        """Change how a queue is read; without options nothing more is delivered."""
+        self._now = now
+        if options is not None:
+            queue.options = options
+        return self._configure(queue, options, is_restoring=False)
+
+    def close_queue(self, now: Instant, queue: ClientQueue) -> Request:
+        """Close a queue: stop the deliveries first, then give it back."""
+        self._now = now
+        queue.state = QueueState.CLOSING
+        if queue.is_reader:
+            self._configure(queue, None, is_restoring=False)
+        others = any(q is not queue and q.queue_id == queue.queue_id for q in self.queues.values())
+        choice = CloseQueue(handle_parameters=queue.handle_parameters(), is_final=not others)
+        return self._request(choice, queue)
+
+    def disconnect(self, now: Instant) -> Request:
+        """Say goodbye; the request is done when the broker has said so too."""
+        self._now = now
+        return self._request(Disconnect(), None)
+
+    def _configure(
+        self, queue: ClientQueue, options: QueueOptions | None, *, is_restoring: bool
+    ) -> Request:
+        if self._features.configure_stream:
+            if options is not None:
+                queue.subscription_id = self._next_s_id
+                self._next_s_id += 1
+            stream = queue.configure_stream(options, queue.subscription_id)
+            return self._request(stream, queue, is_restoring=is_restoring)
+        choice = queue.configure_queue_stream(options)
+        return self._request(choice, queue, is_restoring=is_restoring)
+
+    def _request(
+        self, choice: ControlChoice, queue: ClientQueue | None, *, is_restoring: bool = False
+    ) -> Request:
+        deadline = Instant(self._now + self.facts.request_timeout)
+        request = Request(choice, queue, deadline, is_restoring)
+        if self.phase is not ClientPhase.READY and not is_restoring:
+            self._end(request, Status(StatusCategory.E_NOT_CONNECTED, 0, "not connected"))
+            return request
+        r_id = self._next_r_id
+        self._next_r_id += 1
+        self._requests[r_id] = request
+        self._send_control(ControlMessage(r_id=r_id, choice=choice))
+        return request
+
+    def _end(self, request: Request, status: Status) -> None:
+        """Settle a request."""
+        request.is_done = True
+        request.status = status
+        queue = request.queue
+        is_success = status.category is StatusCategory.E_SUCCESS
+        if queue is not None and isinstance(request.choice, OpenQueue) and not is_success:
+            self._forget(queue)
+        if queue is not None and isinstance(request.choice, CloseQueue):
+            self._forget(queue)
+        if request.is_restoring:
+            if not is_success and queue is not None and status.category not in _LOCAL:
+                self._forget(queue)
+                self._events.append(ReopenFailed(queue, status))
+            return
+        self._events.append(RequestDone(request))
+
+    def _forget(self, queue: ClientQueue) -> None:
+        queue.state = QueueState.CLOSED
+        self.queues.pop((queue.queue_id, queue.sub_id), None)
+
+    # Messages.
+
+    def post(
+        self,
+        now: Instant,
+        queue: ClientQueue,
+        payloads: Iterable[bytes],
+        *,
+        properties: PropertiesLike | None = None,
+        compression: Compression = Compression.NONE,
+        wants_ack: bool = True,
+    ) -> list[bytes]:
+        """Post messages, all with the same properties, as one event.
+
+        Returns:
+            Their GUIDs, in order.
+
+        Raises:
+            WireError: a payload is empty, or properties break a limit.
+            BufferError: more is kept for acknowledgement than `RETAINED_BYTES_MAX`.
+        """
+        self._now = now
+        area, schema, flags = self._encode_area(properties)
+        flags |= FLAG_ACK_REQUESTED * wants_ack
+        next_guid, queue_id, is_plain = (
+            self._guids.next,
+            queue.queue_id,
+            not area and not compression,
+        )
+        puts: list[Put] = []
+        guids: list[bytes] = []
+        size = 0
+        for payload in payloads:
+            if not payload:
+                raise ValueError("an empty payload cannot be posted: the limit is 1 byte or more")
+            guid = next_guid(now)
+            guids.append(guid)
+            if is_plain:
+                puts.append(Put(queue_id, guid, payload, flags))
+            else:
+                data, used = _assemble(area, payload, compression, is_new=schema != 0)
+                puts.append(Put(queue_id, guid, data, flags, used, schema))
+            size += len(payload)
+        if wants_ack:
+            if self.retained_bytes + size > RETAINED_BYTES_MAX:
+                text = f"{self.retained_bytes} bytes wait for acknowledgement; with {size} more"
+                raise BufferError(f"{text} the limit of {RETAINED_BYTES_MAX} is exceeded")
+            self.retained_bytes += sum([len(put.data) for put in puts])
+            for put in puts:
+                self._retained[put.guid] = _Retained(put, queue, now)
+        if self.phase is ClientPhase.READY:
+            self._send_puts(puts)
+        return guids
+
+    def _encode_area(self, properties: PropertiesLike | None) -> tuple[bytes, int, int]:
+        if not properties:
+            return b"", SCHEMA_OLD_STYLE, 0
+        is_new = self._features.message_properties_ex
+        area = encode_properties(properties, new_style=is_new)
+        return area, SCHEMA_NEW_STYLE if is_new else SCHEMA_OLD_STYLE, FLAG_MESSAGE_PROPERTIES
+
+    def _send_puts(self, puts: Sequence[Put]) -> None:
+        """Send messages in as few events as the size limit allows."""
+        batch: list[Put] = []
+        size = 0
+        for put in puts:
+            length = len(put.data) + PUT_HEADER_SIZE + 4
+            if batch and size + length > _PUT_EVENT_BYTES_MAX:
+                self._out.append(put_event(batch))
+                batch, size = [], 0
+            batch.append(put)
+            size += length
+        if batch:
+            self._out.append(put_event(batch))
+
+    def confirm(self, queue: ClientQueue, guids: list[bytes]) -> None:
+        """Tell the broker that messages are done with."""
+        if not guids or not queue.needs_confirms:
+            return
+        if self.phase is ClientPhase.READY:
+            self._out.append(confirm_guids(guids, queue.queue_id, queue.sub_id))
+        else:
+            self._waiting_confirms += [(queue.queue_id, guid, queue.sub_id) for guid in guids]
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many posted messages wait for their acknowledgement."""
+        return len(self._retained)
+
+    # Events from the broker.
+
+    def _event(self, event: Event) -> None:
+        event_type = event.type
+        if event_type == EventType.PUSH:
+            self._pushes(event)
+        elif event_type == EventType.ACK:
+            self._acks(event)
+        elif event_type == EventType.HEARTBEAT_REQ:
+            self._out.append(HEARTBEAT_RESPONSE)
+        elif event_type == EventType.CONTROL:
+            if self.phase is ClientPhase.NEGOTIATING:
+                self._negotiated(decode_message(NegotiationMessage, event.encoding, event.body))
+            else:
+                self._answered(decode_message(ControlMessage, event.encoding, event.body))
+
+    def _negotiated(self, message: NegotiationMessage) -> None:
+        response = message.choice
+        if not isinstance(response, BrokerResponse):
+            raise PeerError(f"a brokerResponse is expected, not {type(response).__name__}")
+        result = response.result
+        if result.category is not StatusCategory.E_SUCCESS:
+            raise PeerError(f"the broker refuses us: {result.category.name} {result.message}")
+        self.broker = response
+        self._features = Features.parse(response.broker_identity.features)
+        self._handshake_by = None
+        interval = milliseconds(response.heartbeat_interval_ms)
+        if interval > 0:
+            misses_max = max(response.max_missed_heartbeats, 0)
+            self._heartbeat = HeartbeatMonitor(self._now, interval, misses_max)
+        self.phase = ClientPhase.RESTORING
+        for queue in list(self.queues.values()):
+            choice = OpenQueue(handle_parameters=queue.handle_parameters())
+            self._request(choice, queue, is_restoring=True)
+        self._maybe_ready()
+
+    def _maybe_ready(self) -> None:
+        """Become ready when no queue is being reopened, and send what has waited."""
+        if self.phase is not ClientPhase.RESTORING or self._requests:
+            return
+        self.phase = ClientPhase.READY
+        puts: list[Put] = []
+        late: list[Ack] = []
+        for guid, (put, queue, posted_at) in list(self._retained.items()):
+            age_max = milliseconds(queue.deduplication_ms)
+            if queue.state is QueueState.CLOSED or self._now - posted_at > age_max:
+                late.append(Ack(guid, AckStatus.UNKNOWN, queue))
+                self._release(guid)
+            else:
+                puts.append(put)
+        self._send_puts(puts)
+        confirms = [c for c in self._waiting_confirms if (c[0], c[2]) in self.queues]
+        self._waiting_confirms.clear()
+        if confirms:
+            self._out.append(confirm_event(confirms))
+        if late:
+            self._events.append(AcksReceived(late))
+        self._events.append(SessionRestored())
+
+    def _answered(self, message: ControlMessage) -> None:
+        request = self._requests.pop(message.r_id, None) if message.r_id is not None else None
+        if request is None:
+            return  # late, or nothing that we asked
+        choice = message.choice
+        queue = request.queue
+        if isinstance(choice, Status):
+            if request.is_opened and queue is not None:
+                self._give_back(queue)
+            self._end(request, choice)
+        elif isinstance(choice, OpenQueueResponse) and queue is not None:
+            self._opened(request, queue, choice)
+        elif isinstance(choice, DisconnectResponse):
+            self.phase = ClientPhase.PARTING
+            self._end(request, request.status)
+        else:
+            if queue is not None and queue.state is QueueState.OPENING:
+                queue.state = QueueState.OPEN
+            self._end(request, request.status)
+        self._maybe_ready()
+
+    def _opened(self, request: Request, queue: ClientQueue, response: OpenQueueResponse) -> None:
+        queue.deduplication_ms = response.deduplication_time_ms
+        flags = response.routing_configuration.flags
+        queue.needs_confirms = not flags & _ROUTING_AT_MOST_ONCE
+        if not queue.is_reader:
+            queue.state = QueueState.OPEN
+            self._end(request, request.status)
+            return
+        # The open is done when the stream is configured: the answer to that settles both.
+        configure = self._configure(queue, queue.options, is_restoring=True)
+        r_id = next(reversed(self._requests))
+        assert self._requests[r_id] is configure
+        self._requests[r_id] = request
+        request.is_opened = True
+
+    def _give_back(self, queue: ClientQueue) -> None:
+        """Close a queue whose configure step was refused while it was being opened."""
+        choice = CloseQueue(handle_parameters=queue.handle_parameters(), is_final=True)
+        self._request(choice, None, is_restoring=True)
+
+    def _acks(self, event: Event) -> None:
+        acks: list[Ack] = []
+        for status, _, guid, queue_id in iter_acks(event.buffer, event.start, event.end):
+            kept = self._release(guid)
+            if kept is not None:
+                known = AckStatus(status) if status in _ACK_STATUSES else AckStatus.UNKNOWN
+                acks.append(Ack(guid, known, kept.queue))
+            elif status and (queue := self._queue_of(queue_id)) is not None:
+                acks.append(Ack(guid, AckStatus.UNKNOWN, queue))
+        if acks:
+            self._events.append(AcksReceived(acks))
+
+    def _queue_of(self, queue_id: int) -> ClientQueue | None:
+        return next((q for q in self.queues.values() if q.queue_id == queue_id), None)
+
+    def _release(self, guid: bytes) -> _Retained | None:
+        kept = self._retained.pop(guid, None)
+        if kept is not None:
+            self.retained_bytes -= len(kept.put.data)
+        return kept
+
+    def _pushes(self, event: Event) -> None:
+        buffer = event.buffer
+        messages: list[Message] = []
+        queue: ClientQueue | None = None
+        known: tuple[int, bytes] | None = None
+        for flags, coding, queue_id, guid, schema, options, start, end, _ in iter_pushes(
+            buffer, event.start, event.end
+        ):
+            key = (queue_id, buffer[options:start])
+            if key != known:  # neighbours mostly go to the same subscription
+                known = key
+                queue = self._receiver(queue_id, key[1])
+            if queue is not None:
+                messages.append(Message(queue, guid, flags, coding, schema, buffer[start:end]))
+        if messages:
+            self._events.append(MessagesReceived(messages))
+
+    def _receiver(self, queue_id: int, options: bytes) -> ClientQueue | None:
+        """Return the queue that a PUSH with these options is for; None if it is not ours."""
+        ids = [info.id for info in decode_options(options, 0, len(options)).sub_queue_infos] or [0]
+        for queue in self.queues.values():
+            if queue.queue_id == queue_id and queue.is_reader:
+                mine = queue.subscription_id if self._features.configure_stream else queue.sub_id
+                if mine in ids or ids == [0]:
+                    return queue
+        return None
+
+    # Sending.
+
+    def _send_control(self, message: ControlMessage | NegotiationMessage) -> None:
+        payload = pad(encode_message(message, self.encoding))
+        header = event_header(EventType.CONTROL, len(payload), self.encoding << 5)
+        self._out.append(header + payload)
+
+
+_ACK_STATUSES: Final = frozenset(int(status) for status in AckStatus)
+#: Categories that the session makes itself when the connection breaks.
+_LOCAL: Final = frozenset({StatusCategory.E_NOT_CONNECTED, StatusCategory.E_CANCELED})
+
+
+def _assemble(
+    area: bytes, payload: bytes, compression: Compression, *, is_new: bool
+) -> tuple[bytes, Compression]:
+    """Return application data and the compression used, by the SDK's rules (WIRE 5.3)."""
+    compressible = payload if is_new else area + payload
+    if compression is Compression.ZLIB and len(compressible) >= COMPRESSION_BYTES_MIN:
+        packed = compress(compressible)
+        if len(packed) < len(compressible):
+            return (area + packed if is_new else packed), compression
+    return area + payload, Compression.NONE

@@ -1,0 +1,253 @@
+"""A queue as the client sees it: what was opened, and the messages that come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NamedTuple
+
+from reference_broker.base import DEFAULT_APP_ID, QueueUri, format_guid
+from reference_broker.wire import (
+    FLAG_MESSAGE_PROPERTIES,
+    AckStatus,
+    Compression,
+    decompress,
+)
+from reference_broker.wire.control import (
+    ConfigureQueueStream,
+    ConfigureStream,
+    ConsumerInfo,
+    Expression,
+    ExpressionVersion,
+    QueueHandleParameters,
+    QueueStreamParameters,
+    StreamParameters,
+    SubQueueIdInfo,
+    Subscription,
+)
+from reference_broker.wire.properties import (
+    Property,
+    area_size,
+    decode_properties,
+    wire_is_new_style,
+)
+
+FLAG_READ = 2
+FLAG_WRITE = 4
+FLAG_ACK = 8
+_PRIORITY_INVALID = -(2**31)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOptions:
+    """How to read from a queue (WIRE 9.6).
+
+    Attributes:
+        max_unconfirmed_messages: the broker stops delivering at this many.
+        max_unconfirmed_bytes: the same in bytes of application data.
+        consumer_priority: higher is served first; -1073741824 to 1073741823.
+        consumer_priority_count: messages in a row in the round robin.
+        expression: which messages; empty for all.
+    """
+
+    max_unconfirmed_messages: int = 1000
+    max_unconfirmed_bytes: int = 32 * 1024 * 1024
+    consumer_priority: int = 0
+    consumer_priority_count: int = 1
+    expression: str = ""
+
+
+class QueueState(Enum):
+    """Where a client's queue stands."""
+
+    OPENING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+    CLOSED = auto()
+
+
+class ClientQueue:
+    """One open of one queue.
+
+    Attributes:
+        uri: as given to open.
+        queue_id: the qId.
+        sub_id: the subId, 0 without app id.
+        is_reader: whether it was opened for reading.
+        is_writer: whether it was opened for writing.
+        options: the parameters of reading now in force.
+        subscription_id: the sId of the last configure, 0 for none.
+        deduplication_ms: from the broker; older PUTs are not sent again.
+        needs_confirms: false for broadcast queues.
+    """
+
+    __slots__ = (
+        "deduplication_ms",
+        "is_reader",
+        "is_writer",
+        "needs_confirms",
+        "options",
+        "queue_id",
+        "state",
+        "sub_id",
+        "subscription_id",
+        "uri",
+    )
+
+    def __init__(
+        self, uri: QueueUri, ids: tuple[int, int], options: QueueOptions | None, *, is_writer: bool
+    ) -> None:
+        self.uri = uri
+        self.queue_id, self.sub_id = ids
+        self.is_reader = options is not None
+        self.is_writer = is_writer
+        self.options = options or QueueOptions()
+        self.subscription_id = 0
+        self.deduplication_ms = 300_000
+        self.needs_confirms = True
+        self.state = QueueState.OPENING
+
+    def __repr__(self) -> str:
+        """Return the URI and the state."""
+        return f"<ClientQueue {self.uri} {self.state.name}>"
+
+    def handle_parameters(self) -> QueueHandleParameters:
+        """Return what open and close requests carry."""
+        flags = FLAG_READ * self.is_reader | FLAG_WRITE * self.is_writer
+        return QueueHandleParameters(
+            uri=str(self.uri),
+            q_id=self.queue_id,
+            sub_id_info=self._sub_id_info(),
+            flags=flags,
+            read_count=int(self.is_reader),
+            write_count=int(self.is_writer),
+        )
+
+    def _sub_id_info(self) -> SubQueueIdInfo | None:
+        if not self.uri.app_id:
+            return None
+        return SubQueueIdInfo(sub_id=self.sub_id, app_id=self.uri.app_id)
+
+    def configure_stream(self, options: QueueOptions | None, s_id: int) -> ConfigureStream:
+        """Return the new-style configure request; no options deconfigure."""
+        subscriptions: tuple[Subscription, ...] = ()
+        if options is not None:
+            version = ExpressionVersion.E_VERSION_1 if options.expression else None
+            consumer = ConsumerInfo(
+                max_unconfirmed_messages=options.max_unconfirmed_messages,
+                max_unconfirmed_bytes=options.max_unconfirmed_bytes,
+                consumer_priority=options.consumer_priority,
+                consumer_priority_count=options.consumer_priority_count,
+            )
+            expression = Expression(
+                version=version or ExpressionVersion.E_UNDEFINED, text=options.expression
+            )
+            subscriptions = (Subscription(s_id=s_id, expression=expression, consumers=(consumer,)),)
+        app_id = self.uri.app_id or DEFAULT_APP_ID
+        parameters = StreamParameters(app_id=app_id, subscriptions=subscriptions)
+        return ConfigureStream(q_id=self.queue_id, stream_parameters=parameters)
+
+    def configure_queue_stream(self, options: QueueOptions | None) -> ConfigureQueueStream:
+        """Return the old-style configure request; no options deconfigure."""
+        if options is None:
+            parameters = QueueStreamParameters(
+                sub_id_info=self._sub_id_info(), consumer_priority=_PRIORITY_INVALID
+            )
+        else:
+            parameters = QueueStreamParameters(
+                sub_id_info=self._sub_id_info(),
+                max_unconfirmed_messages=options.max_unconfirmed_messages,
+                max_unconfirmed_bytes=options.max_unconfirmed_bytes,
+                consumer_priority=options.consumer_priority,
+                consumer_priority_count=options.consumer_priority_count,
+            )
+        return ConfigureQueueStream(q_id=self.queue_id, stream_parameters=parameters)
+
+
+class Message:
+    """A message that was delivered.
+
+    Attributes:
+        queue: where it came from; give it back there with `confirm`.
+        guid: 16 bytes, the same for every delivery of the message.
+        is_redelivered: the broker says that it is out of order: it was delivered before, or
+            another one overtook it.
+    """
+
+    __slots__ = ("_data", "_flags", "_schema", "compression", "guid", "is_redelivered", "queue")
+
+    def __init__(
+        self,
+        queue: ClientQueue,
+        guid: bytes,
+        flags: int,
+        compression: int,
+        schema: int,
+        data: bytes,
+    ) -> None:
+        self.queue = queue
+        self.guid = guid
+        self.is_redelivered = flags & 4 != 0
+        self.compression = compression
+        self._flags = flags
+        self._schema = schema
+        self._data = data
+
+    @property
+    def payload(self) -> bytes:
+        """The payload, decompressed.
+
+        Raises:
+            WireError: it cannot be decompressed, or the properties in front of it are malformed.
+        """
+        _, payload = self._split()
+        return payload
+
+    @property
+    def properties(self) -> Mapping[str, Property]:
+        """The message properties by name.
+
+        Raises:
+            WireError: they are malformed.
+        """
+        area, _ = self._split()
+        if not area:
+            return {}
+        return decode_properties(area, new_style=wire_is_new_style(self._schema))
+
+    def _split(self) -> tuple[bytes, bytes]:
+        """Return the properties area and the payload, both plain."""
+        data = self._data
+        is_new = wire_is_new_style(self._schema)
+        is_compressed = self.compression != Compression.NONE
+        if is_compressed and not is_new:
+            data = decompress(data)
+        size = area_size(data) if self._flags & FLAG_MESSAGE_PROPERTIES else 0
+        payload = data[size:]
+        if is_compressed and is_new:
+            payload = decompress(payload)
+        return data[:size], payload
+
+    def __repr__(self) -> str:
+        """Return the GUID and the size."""
+        return f"<Message {format_guid(self.guid)} {len(self._data)} bytes>"
+
+
+class Ack(NamedTuple):
+    """What became of a posted message.
+
+    Attributes:
+        guid: the message.
+        status: an `AckStatus`.
+        queue: where it was posted.
+    """
+
+    guid: bytes
+    status: AckStatus
+    queue: ClientQueue
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the broker has stored the message."""
+        return self.status is AckStatus.SUCCESS
