@@ -1,0 +1,61 @@
+"""Log records of the core, on their way to Python's logging.
+
+One line a record: time in UTC, severity, message, then `name=value` for machines. Values with
+blanks or quotes are written as JSON strings, so that a line can be cut into fields again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from typing import Final
+
+from reference_broker.ports import Log, Severity
+
+LOGGER: Final = logging.getLogger("reference_broker")
+
+_LEVELS: Final = {
+    Severity.DEBUG: logging.DEBUG,
+    Severity.INFO: logging.INFO,
+    Severity.WARN: logging.WARNING,
+    Severity.ERROR: logging.ERROR,
+}
+_NAMES: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+_BARE: Final = re.compile(r"[^\s\"=]+")
+
+
+def log_record(record: Log) -> None:
+    """Hand one record to Python's logging."""
+    level = _LEVELS[record.severity]
+    if LOGGER.isEnabledFor(level):
+        LOGGER.log(level, "%s", record.message, extra={"fields": record.fields})
+
+
+class LineFormatter(logging.Formatter):
+    """One line a record; see the module."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        stamp = time.strftime("%d%b%Y_%H:%M:%S", time.gmtime(record.created)).upper()
+        severity = _NAMES.get(record.levelname, record.levelname)
+        message = record.getMessage().replace("\n", "\\n").replace("\r", "\\r")
+        fields = getattr(record, "fields", ())
+        tail = "".join(f" {name}={_value(value)}" for name, value in fields)
+        return f"{stamp}.{int(record.msecs):03d} {severity} {message}{tail}"
+
+
+def _value(value: str | int) -> str:
+    text = str(value)
+    return text if _BARE.fullmatch(text) else json.dumps(text)
+
+
+def log_to_console(level: int = logging.INFO) -> None:
+    """Write the broker's records to standard output, a line each, at once."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(LineFormatter())
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(level)
+    LOGGER.propagate = False

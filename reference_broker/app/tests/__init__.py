@@ -1,0 +1,3 @@
+"""Tests of the room `app`."""
+
+from __future__ import annotations

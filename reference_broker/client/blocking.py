@@ -1,0 +1,428 @@
+"""The blocking client: plain sockets, no thread, no callback; works under gevent.
+
+Bytes are read and answers handled while a call waits for something. A client that makes no call
+for long should call `pump` now and then: a broker with heartbeats gives up on silent peers.
+
+A client belongs to one thread (or greenlet) at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from reference_broker.base import PeerError
+from reference_broker.client.errors import (
+    ClientError,
+    ConnectionLostError,
+    PostRefusedError,
+    TimedOutError,
+)
+from reference_broker.client.settings import (
+    DEFAULT_ADDRESS,
+    ClientSettings,
+    check,
+    now,
+    parse_address,
+)
+from reference_broker.session import (
+    Ack,
+    AcksReceived,
+    ClientEvent,
+    ClientPhase,
+    ClientQueue,
+    Message,
+    MessagesReceived,
+    QueueOptions,
+    ReopenFailed,
+    RequestDone,
+    SessionLost,
+    SessionRestored,
+)
+from reference_broker.wire import Compression
+from reference_broker.wire.properties import PropertiesLike
+
+_RECEIVE_BYTES: Final = 256 * 1024
+
+
+class BlockingQueue:
+    """An open queue."""
+
+    def __init__(self, client: BlockingClient, queue: ClientQueue) -> None:
+        self._client = client
+        self._queue = queue
+        self._inbox: deque[Message] = deque()
+        self._error: ClientError | None = None
+
+    @property
+    def uri(self) -> str:
+        """The queue's URI."""
+        return str(self._queue.uri)
+
+    def post(
+        self,
+        payload: bytes,
+        *,
+        properties: PropertiesLike | None = None,
+        compression: Compression = Compression.NONE,
+        timeout: float = 30.0,
+    ) -> Ack:
+        """Post one message and wait until the broker has stored it.
+
+        Raises:
+            PostRefusedError: the broker did not store it.
+            TimedOutError: no acknowledgement within `timeout` seconds; it may still come.
+            WireError: the properties break a limit.
+            ValueError: the payload is empty.
+            BufferError: too much waits for acknowledgement.
+        """
+        return self.post_many(
+            [payload], properties=properties, compression=compression, timeout=timeout
+        )[0]
+
+    def post_many(
+        self,
+        payloads: Iterable[bytes],
+        *,
+        properties: PropertiesLike | None = None,
+        compression: Compression = Compression.NONE,
+        timeout: float = 30.0,
+    ) -> list[Ack]:
+        """Post messages as one event and wait until all are stored; raises as `post`."""
+        guids = self.post_nowait(payloads, properties=properties, compression=compression)
+        acks = self._client.wait_acks(guids, timeout)
+        refused = [ack for ack in acks if not ack.is_success]
+        if refused:
+            raise PostRefusedError(refused, len(acks))
+        return acks
+
+    def post_nowait(
+        self,
+        payloads: Iterable[bytes],
+        *,
+        properties: PropertiesLike | None = None,
+        compression: Compression = Compression.NONE,
+    ) -> list[bytes]:
+        """Post messages as one event and return their GUIDs; see `BlockingClient.wait_acks`."""
+        return self._client._post(  # noqa: SLF001 - one class in two parts
+            self._queue, payloads, properties, compression
+        )
+
+    def get(self, timeout: float | None = None) -> Message:
+        """Return the next message.
+
+        Args:
+            timeout: seconds to wait; None waits for ever.
+
+        Raises:
+            TimedOutError: none came in time.
+            ClientError: the queue was closed, or could not be opened again.
+        """
+        self._wait(timeout)
+        return self._inbox.popleft()
+
+    def get_many(self, timeout: float | None = None) -> list[Message]:
+        """Return all messages that are here, waiting for the first; raises as `get`."""
+        self._wait(timeout)
+        messages = list(self._inbox)
+        self._inbox.clear()
+        return messages
+
+    def _wait(self, timeout: float | None) -> None:
+        if self._error is not None and not self._inbox:
+            raise self._error
+        if not self._client.pump_until(lambda: bool(self._inbox or self._error), timeout):
+            raise TimedOutError(f"no message from {self.uri} within {timeout} s")
+        if self._error is not None and not self._inbox:
+            raise self._error
+
+    def confirm(self, *messages: Message) -> None:
+        """Tell the broker that messages are done with; it will not deliver them again."""
+        self._client._confirm(self._queue, messages)  # noqa: SLF001
+
+    def configure(self, options: QueueOptions | None) -> None:
+        """Change how the queue is read; None stops the deliveries.
+
+        Raises:
+            RequestRefusedError: the broker refuses.
+        """
+        self._client._configure(self._queue, options)  # noqa: SLF001
+
+    def close(self) -> None:
+        """Close the queue; messages not confirmed go to other consumers."""
+        self._client._close_queue(self)  # noqa: SLF001
+
+
+class BlockingClient:
+    """A session with a broker, for code that blocks.
+
+    Args:
+        address: `tcp://HOST:PORT`.
+        settings: how it behaves.
+    """
+
+    def __init__(
+        self, address: str = DEFAULT_ADDRESS, settings: ClientSettings | None = None
+    ) -> None:
+        self._host, self._port = parse_address(address)
+        self._address = address
+        self._settings = settings or ClientSettings()
+        self._session = self._settings.new_session()
+        self._socket: socket.socket | None = None
+        self._queues: dict[ClientQueue, BlockingQueue] = {}
+        self._acks: dict[bytes, Ack | None] = {}
+        self._is_leaving = False
+        self._retry_at = 0.0
+        #: How often the connection was lost.
+        self.reconnections = 0
+
+    def __enter__(self) -> Self:
+        """Connect and negotiate.
+
+        Raises:
+            ConnectionLostError: no broker answered within `connect_timeout_s`.
+        """
+        limit = self._settings.connect_timeout_s
+        if not self.pump_until(lambda: self.is_connected, limit):
+            self.abort()
+            raise ConnectionLostError(f"{self._address}: no broker answered within {limit} s")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Say goodbye and close the connection."""
+        self._is_leaving = True
+        if self.is_connected:
+            request = self._session.disconnect(now())
+            self.pump_until(lambda: request.is_done, self._settings.request_timeout_s)
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the connection without a word, as a crash would."""
+        self._is_leaving = True
+        self._drop("closed by us")
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the session is ready for requests."""
+        return self._session.phase is ClientPhase.READY
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many posted messages wait for their acknowledgement."""
+        return self._session.unacknowledged
+
+    def open(
+        self,
+        uri: str,
+        *,
+        read: bool = False,
+        write: bool = False,
+        options: QueueOptions | None = None,
+    ) -> BlockingQueue:
+        """Open a queue.
+
+        Args:
+            uri: `bmq://DOMAIN/QUEUE`, with `?id=APP` to read from a fanout queue.
+            read: deliver messages to us.
+            write: let us post.
+            options: how to read.
+
+        Raises:
+            RequestRefusedError: the broker refuses; its `status` says why.
+            UriError: the URI is malformed.
+            ConnectionLostError: the connection broke meanwhile.
+            ValueError: neither reading nor writing was asked for.
+        """
+        if not read and not write:
+            raise ValueError("open for reading, for writing, or for both")
+        reading = (options or QueueOptions()) if read else None
+        self.pump_until(lambda: self.is_connected, self._settings.request_timeout_s)
+        queue, request = self._session.open_queue(now(), uri, reading, is_writer=write)
+        handle = self._queues[queue] = BlockingQueue(self, queue)
+        self.pump_until(lambda: request.is_done, None)
+        try:
+            check(f"open {uri}", request)
+        except ClientError:
+            del self._queues[queue]
+            raise
+        return handle
+
+    def wait_acks(self, guids: Sequence[bytes], timeout: float) -> list[Ack]:
+        """Return the acknowledgements of posted messages, good and bad, in order.
+
+        Raises:
+            TimedOutError: not all came within `timeout` seconds; the others may still come.
+        """
+        acks = self._acks
+        if not self.pump_until(lambda: all(acks.get(guid) for guid in reversed(guids)), timeout):
+            missing = sum(1 for guid in guids if not acks.get(guid))
+            raise TimedOutError(
+                f"{missing} of {len(guids)} messages not acknowledged in {timeout} s"
+            )
+        found = [acks.pop(guid) for guid in guids]
+        return [ack for ack in found if ack is not None]
+
+    # Pumping.
+
+    def pump(self, timeout: float = 0.0) -> None:
+        """Read what is there, waiting up to `timeout` seconds for it, and handle it."""
+        self._send()
+        if self._socket is None:
+            self._connect(timeout)
+            return
+        try:
+            self._socket.settimeout(max(timeout, 0.0))
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except (TimeoutError, BlockingIOError):
+            data = None
+        except OSError as error:
+            self._drop(str(error))
+            return
+        if data == b"":
+            self._drop("closed by the broker")
+            return
+        try:
+            if data is not None:
+                self._session.received(now(), data)
+            self._tick()
+        except PeerError as error:
+            self._drop(str(error))
+        self._send()
+        self._handle_events()
+
+    def pump_until(self, is_done: Callable[[], bool], timeout: float | None) -> bool:
+        """Pump until a condition holds; returns whether it does.
+
+        Args:
+            is_done: the condition.
+            timeout: seconds to wait at most; None waits for ever.
+        """
+        give_up = None if timeout is None else time.monotonic() + timeout
+        self._handle_events()
+        while not is_done():
+            left = None if give_up is None else give_up - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            self.pump(self._patience(left))
+        return True
+
+    def _patience(self, left: float | None) -> float:
+        """Return how long to wait for bytes: until something else is due."""
+        waits = [1.0] if left is None else [1.0, left]
+        deadline = self._session.next_deadline()
+        if deadline is not None:
+            waits.append((deadline - now()) / 1e9)
+        if self._socket is None:
+            waits.append(self._settings.retry_interval_s)
+        return max(min(waits), 0.0)
+
+    def _tick(self) -> None:
+        deadline = self._session.next_deadline()
+        moment = now()
+        if deadline is not None and moment >= deadline:
+            self._session.tick(moment)
+
+    def _send(self) -> None:
+        out = self._session.data_to_send()
+        if not out or self._socket is None:
+            return
+        try:
+            self._socket.settimeout(self._settings.request_timeout_s)
+            self._socket.sendall(b"".join(out))
+        except OSError as error:
+            self._drop(f"send failed: {error}")
+
+    def _connect(self, timeout: float) -> None:
+        if self._is_leaving:
+            return
+        wait = self._retry_at - time.monotonic()
+        if wait > 0:
+            time.sleep(min(wait, max(timeout, 0.0)))
+            return
+        self._retry_at = time.monotonic() + self._settings.retry_interval_s
+        limit = self._settings.connect_timeout_s
+        try:
+            sock = socket.create_connection((self._host, self._port), limit)
+        except OSError:
+            return
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock
+        self._session.connected(now())
+
+    def _drop(self, reason: str) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+            self._socket = None
+        self._session.disconnected(now(), reason)
+        self._handle_events()
+
+    def _handle_events(self) -> None:
+        for event in self._session.take_events():
+            self._handle(event)
+
+    def _handle(self, event: ClientEvent) -> None:
+        match event:
+            case MessagesReceived(messages):
+                for message in messages:
+                    handle = self._queues.get(message.queue)
+                    if handle is not None:
+                        handle._inbox.append(message)  # noqa: SLF001
+            case AcksReceived(acks):
+                for ack in acks:
+                    if ack.guid in self._acks:
+                        self._acks[ack.guid] = ack
+            case SessionLost():
+                self.reconnections += not self._is_leaving
+                if not self._settings.reconnect:
+                    self._is_leaving = True
+            case ReopenFailed(queue, status):
+                handle = self._queues.pop(queue, None)
+                if handle is not None:
+                    text = f"{queue.uri} could not be opened again: {status.message}"
+                    handle._error = ClientError(text)  # noqa: SLF001
+            case RequestDone() | SessionRestored():
+                pass
+
+    # Called by the queues.
+
+    def _post(
+        self,
+        queue: ClientQueue,
+        payloads: Iterable[bytes],
+        properties: PropertiesLike | None,
+        compression: Compression,
+    ) -> list[bytes]:
+        guids = self._session.post(
+            now(), queue, payloads, properties=properties, compression=compression
+        )
+        self._acks.update(dict.fromkeys(guids))
+        self._send()
+        return guids
+
+    def _confirm(self, queue: ClientQueue, messages: Sequence[Message]) -> None:
+        self._session.confirm(queue, [message.guid for message in messages])
+        self._send()
+
+    def _configure(self, queue: ClientQueue, options: QueueOptions | None) -> None:
+        request = self._session.configure_queue(now(), queue, options)
+        self.pump_until(lambda: request.is_done, None)
+        check(f"configure {queue.uri}", request)
+
+    def _close_queue(self, handle: BlockingQueue) -> None:
+        queue = handle._queue  # noqa: SLF001
+        request = self._session.close_queue(now(), queue)
+        self.pump_until(lambda: request.is_done, None)
+        self._queues.pop(queue, None)
+        handle._error = ClientError(f"{handle.uri} is closed")  # noqa: SLF001
+        check(f"close {handle.uri}", request)

@@ -1,0 +1,377 @@
+"""The asyncio server: it owns the sockets and drives one `Broker`.
+
+Bytes that arrive in one turn of the event loop go into one step. After a step the effects are
+carried out in order: writes at once, syncs in a thread with those that wait sharing the next one,
+sends joined per connection, closes last. A connection whose peer does not read is not read from
+either, and the core hears of it, so that nothing grows without bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, cast
+
+from reference_broker.base import Instant, OperatorError
+from reference_broker.config import DomainConfig
+from reference_broker.core import Broker
+from reference_broker.ports import (
+    Close,
+    Closed,
+    Congested,
+    CreateFile,
+    DomainLoaded,
+    Drained,
+    Effect,
+    Input,
+    LoadDomain,
+    Log,
+    Opened,
+    Received,
+    Recovered,
+    RemoveFile,
+    Send,
+    Stop,
+    Stopped,
+    Sync,
+    Synced,
+    TruncateFile,
+    Write,
+)
+from reference_broker.runtime.log_files import LogFiles, StorageError
+
+#: Looks up a domain's configuration; raises OperatorError.
+DomainSource: TypeAlias = Callable[[str], DomainConfig]
+#: Takes the core's log records.
+RecordSink: TypeAlias = Callable[[Log], None]
+
+#: Bytes that may wait for a peer before it is called congested, and below which it is not.
+_WRITE_HIGH_WATER = 4 * 1024 * 1024
+_WRITE_LOW_WATER = 1024 * 1024
+#: How long a closing connection may take to send what waits, in seconds.
+_CLOSE_SECONDS_MAX = 10.0
+
+
+class BrokerServer:
+    """Drive a broker core over TCP.
+
+    Args:
+        broker: the core.
+        files: where its log is; None for a broker without storage on disk.
+        domains: looks up domain configurations.
+        records: takes log records.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        files: LogFiles | None,
+        domains: DomainSource,
+        records: RecordSink,
+    ) -> None:
+        self.broker = broker
+        self._files = files
+        self._domains = domains
+        self._records = records
+        self._loop = asyncio.get_running_loop()
+        self._servers: list[asyncio.Server] = []
+        self._connections: dict[int, _Connection] = {}
+        self._next_connection = 1
+        self._inputs: list[Input] = []
+        self._is_step_due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._syncs: deque[Sync] = deque()
+        self._sync_task: asyncio.Task[None] | None = None
+        #: Completed when the broker has stopped; holds the StorageError that ended it, if any.
+        self.stopped: asyncio.Future[None] = self._loop.create_future()
+        self._actions: dict[type, Callable[[Effect], None]] = {
+            Send: self._send,
+            Write: self._write,
+            Sync: self._sync,
+            Close: self._close,
+            CreateFile: self._create_file,
+            TruncateFile: self._truncate_file,
+            RemoveFile: self._remove_file,
+            LoadDomain: self._load_domain,
+            Log: self._log,
+            Stopped: self._on_stopped,
+        }
+
+    # Life.
+
+    async def start(self, addresses: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Recover the log, then listen; returns the addresses bound.
+
+        Args:
+            addresses: (host, port) pairs; port 0 takes a free one.
+
+        Raises:
+            OperatorError: the log is damaged, or an address cannot be used.
+        """
+        if self._files is not None:
+            self.feed(Recovered(self._files.read_all()))
+            self._step()
+        bound: list[tuple[str, int]] = []
+        for host, port in addresses:
+            try:
+                server = await self._loop.create_server(
+                    lambda: _Connection(self), host, port, backlog=1024
+                )
+            except OSError as error:
+                await self.abort()
+                raise OperatorError(
+                    f"cannot listen on {host}:{port}: {error.strerror or error}; "
+                    "is another broker running? choose another port with --port"
+                ) from error
+            self._servers.append(server)
+            bound.append(server.sockets[0].getsockname()[:2])
+        return bound
+
+    def stop(self) -> None:
+        """Begin a graceful stop; `stopped` tells when it is complete."""
+        self._stop_listening()
+        self.feed(Stop())
+
+    async def close(self) -> None:
+        """Stop gracefully and wait for it."""
+        if not self.stopped.done():
+            self.stop()
+        try:
+            await asyncio.shield(self.stopped)
+        finally:
+            await self._tidy()
+
+    async def abort(self) -> None:
+        """Let everything go at once, as a crash would."""
+        if not self.stopped.done():
+            self.stopped.set_result(None)
+        for connection in list(self._connections.values()):
+            connection.abort()
+        await self._tidy()
+
+    async def _tidy(self) -> None:
+        self._stop_listening()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sync_task is not None:
+            await asyncio.wait([self._sync_task])
+        closing = [connection.gone for connection in self._connections.values()]
+        if closing:
+            await asyncio.wait(closing, timeout=_CLOSE_SECONDS_MAX)
+        for connection in list(self._connections.values()):
+            connection.abort()
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+
+    def _stop_listening(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    # Steps.
+
+    def feed(self, item: Input) -> None:
+        """Note an input for the next step, which comes in this turn of the loop."""
+        self._inputs.append(item)
+        if not self._is_step_due:
+            self._is_step_due = True
+            self._loop.call_soon(self._step)
+
+    def _step(self) -> None:
+        self._is_step_due = False
+        if self.stopped.done():
+            self._inputs.clear()
+            return
+        inputs, self._inputs = self._inputs, []
+        now = Instant(time.monotonic_ns())
+        try:
+            for effect in self.broker.step(now, inputs, wall_ns=time.time_ns()):
+                self._actions[type(effect)](effect)
+        except StorageError as error:
+            self._fail(error)
+            return
+        self._set_timer(now)
+
+    def _set_timer(self, now: Instant) -> None:
+        deadline = self.broker.next_deadline()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and not self.stopped.done():
+            delay = max(deadline - now, 0) / 1e9
+            self._timer = self._loop.call_later(delay, self._step)
+
+    def _fail(self, error: StorageError) -> None:
+        """End the broker on a failing disk: nothing unwritten was acknowledged."""
+        if not self.stopped.done():
+            self.stopped.set_exception(error)
+        self._stop_listening()
+        for connection in list(self._connections.values()):
+            connection.abort()
+
+    # Effects.
+
+    def _send(self, effect: Effect) -> None:
+        assert isinstance(effect, Send)
+        connection = self._connections.get(effect.connection)
+        if connection is not None:
+            connection.send(effect)
+
+    def _close(self, effect: Effect) -> None:
+        assert isinstance(effect, Close)
+        connection = self._connections.get(effect.connection)
+        if connection is not None:
+            connection.close()
+
+    def _write(self, effect: Effect) -> None:
+        assert isinstance(effect, Write)
+        self._disk.append(effect.name, effect.chunks)
+
+    def _create_file(self, effect: Effect) -> None:
+        assert isinstance(effect, CreateFile)
+        self._disk.create(effect.name)
+
+    def _truncate_file(self, effect: Effect) -> None:
+        assert isinstance(effect, TruncateFile)
+        self._disk.truncate(effect.name, effect.size)
+
+    def _remove_file(self, effect: Effect) -> None:
+        assert isinstance(effect, RemoveFile)
+        self._disk.remove(effect.name)
+
+    def _load_domain(self, effect: Effect) -> None:
+        assert isinstance(effect, LoadDomain)
+        outcome: DomainConfig | OperatorError
+        try:
+            outcome = self._domains(effect.name)
+        except OperatorError as error:
+            outcome = error
+        self.feed(DomainLoaded(effect.name, outcome))
+
+    def _log(self, effect: Effect) -> None:
+        assert isinstance(effect, Log)
+        self._records(effect)
+
+    def _on_stopped(self, _effect: Effect) -> None:
+        self.stopped.set_result(None)
+
+    @property
+    def _disk(self) -> LogFiles:
+        if self._files is None:
+            raise StorageError("a file-backed domain is in use, but no storage folder was given")
+        return self._files
+
+    # Syncs.
+
+    def _sync(self, effect: Effect) -> None:
+        assert isinstance(effect, Sync)
+        self._syncs.append(effect)
+        if self._sync_task is None or self._sync_task.done():
+            self._sync_task = self._loop.create_task(self._run_syncs())
+
+    async def _run_syncs(self) -> None:
+        """Sync until nothing waits; what came during one sync shares the next."""
+        while self._syncs:
+            batch, self._syncs = list(self._syncs), deque()
+            names = list(dict.fromkeys(sync.name for sync in batch))
+            try:
+                await self._loop.run_in_executor(None, self._disk.sync, names)
+            except StorageError as error:
+                self._fail(error)
+                return
+            token = max(sync.token for sync in batch)
+            if token:
+                self.feed(Synced(token))
+                for connection in list(self._connections.values()):
+                    connection.release(token)
+
+    # Called by connections.
+
+    def add(self, connection: _Connection) -> int:
+        """Take a new connection and number it."""
+        number = self._next_connection
+        self._next_connection += 1
+        self._connections[number] = connection
+        return number
+
+    def remove(self, number: int) -> None:
+        """Forget a connection that is gone."""
+        self._connections.pop(number, None)
+
+
+class _Connection(asyncio.Protocol):
+    """One TCP connection."""
+
+    def __init__(self, server: BrokerServer) -> None:
+        self._server = server
+        self._number = 0
+        self._transport: asyncio.Transport | None = None
+        #: Sends that wait for a sync, or behind one that does.
+        self._held: deque[Send] = deque()
+        self._is_closing = False
+        self._durable_token = 0
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast("asyncio.Transport", transport)  # uvloop's is one only by its methods
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_WRITE_HIGH_WATER, low=_WRITE_LOW_WATER)
+        self._number = self._server.add(self)
+        peer = transport.get_extra_info("peername")
+        self._server.feed(Opened(self._number, f"{peer[0]}:{peer[1]}" if peer else "?"))
+
+    def data_received(self, data: bytes) -> None:
+        self._server.feed(Received(self._number, data))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.remove(self._number)
+        self._server.feed(Closed(self._number, str(exc) if exc else "closed by the peer"))
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        if self._transport is not None and not self._is_closing:
+            self._transport.pause_reading()
+            self._server.feed(Congested(self._number))
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and not self._is_closing:
+            self._transport.resume_reading()
+            self._server.feed(Drained(self._number))
+
+    def send(self, effect: Send) -> None:
+        if self._held or effect.after > self._durable_token:
+            self._held.append(effect)
+        elif self._transport is not None:
+            self._transport.write(b"".join(effect.chunks))
+
+    def release(self, token: int) -> None:
+        """Send what waited for the sync with this token."""
+        self._durable_token = token
+        while self._held and self._held[0].after <= token and self._transport is not None:
+            self._transport.write(b"".join(self._held.popleft().chunks))
+        if self._is_closing and not self._held and self._transport is not None:
+            self._transport.close()
+
+    def close(self) -> None:
+        """Close after what waits has left, or after a time limit."""
+        self._is_closing = True
+        if self._transport is None:
+            return
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(_CLOSE_SECONDS_MAX, self.abort)
+        self.gone.add_done_callback(lambda _: timer.cancel())
+        if not self._held:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
