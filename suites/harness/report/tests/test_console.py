@@ -1,0 +1,94 @@
+"""The terminal's view of a report."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from suites.harness.report import Report, SuiteResult, Verdict, print_report
+from suites.harness.report.console import FAILURES_SHOWN_MAX
+from suites.harness.report.tests.samples import (
+    REPLAY,
+    make_case,
+    make_full_report,
+    make_hostile_report,
+    make_report,
+    make_suite,
+)
+
+
+def show(report: Report, width: int = 100) -> str:
+    out = io.StringIO()
+    print_report(report, Console(file=out, width=width, color_system=None))
+    return out.getvalue()
+
+
+def row_of(text: str, suite: str) -> list[str]:
+    line = next(line for line in text.splitlines() if line.strip().startswith(suite))
+    return line.split()
+
+
+def test_the_table_has_a_row_for_each_suite() -> None:
+    text = show(make_full_report())
+    assert row_of(text, "integration") == [
+        "integration",
+        "6",
+        "3",
+        "1",
+        "0",
+        "2",
+        "12.5",
+        "s",
+        "Fail",
+    ]
+    assert row_of(text, "chaos") == ["chaos", "1", "1", "0", "0", "0", "31.0", "s", "Pass"]
+    assert row_of(text, "fuzz") == [
+        "fuzz",
+        "1",
+        "0",
+        "0",
+        "1",
+        "0",
+        "10.0",
+        "s",
+        "Could",
+        "not",
+        "run",
+    ]
+
+
+def test_failures_come_first_with_reason_and_replay_and_the_verdict_last() -> None:
+    text = show(make_full_report())
+    assert text.index("BMQ-PUT-7") < text.index("BMQ-RUN-1")
+    assert "reason  the message was acknowledged" in text
+    assert f"replay  {REPLAY}" in text
+    last = text.splitlines()[-1]
+    assert last.startswith("FAIL  9 cases in 4 suites: 1 fail")
+    assert last.endswith("target reference")
+
+
+def test_a_replay_command_is_never_wrapped() -> None:
+    replay = "gauntlet replay " + "x " * 200 + "end"
+    case = make_case(verdict=Verdict.FAIL, replay=replay)
+    assert replay in show(make_report(SuiteResult("integration", (case,), 1.0)), width=60)
+
+
+def test_verdict_lines() -> None:
+    assert show(make_report(make_suite(Verdict.PASS))).splitlines()[-1].startswith("PASS  1 case")
+    text = show(make_report(make_suite(name="fuzz")))
+    assert "fuzz: the suite ran no case" in text
+    assert text.splitlines()[-1].startswith("COULD NOT RUN  0 cases")
+
+
+def test_hostile_text_neither_marks_up_nor_moves_the_cursor() -> None:
+    text = show(make_hostile_report())
+    assert "[bold]markup[/bold]" in text
+    assert not set(text) & set("\x00\x01\x07\x1b\x9b\u202e\udc80")
+
+
+def test_endless_failures_are_counted() -> None:
+    suite = make_suite(*[Verdict.FAIL] * (FAILURES_SHOWN_MAX + 7))
+    text = show(make_report(suite))
+    assert text.count("replay  ") == FAILURES_SHOWN_MAX
+    assert "... and 7 more" in text
