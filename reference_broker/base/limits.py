@@ -37,6 +37,12 @@ QUEUE_NAME_CHARS_MAX: Final = 64
 # qId values from 0xFFFFFFF6 up are reserved (WIRE 9.2).
 QUEUE_ID_RESERVED_MIN: Final = 0xFFFF_FFF6
 
+# Queues of one broker, idle ones too.
+QUEUES_MAX: Final = 1_000_000
+# What one queue hands out in one step; the rest follows in the next, when it is known whether the
+# consumers still read.
+DELIVERY_BYTES_MAX: Final = 4 * MIB
+DELIVERY_MESSAGES_MAX: Final = 16_384
 # One PUSH event; larger batches go out as several events.
 PUSH_EVENT_BYTES_MAX: Final = 4 * MIB
 # One put batch in the log.

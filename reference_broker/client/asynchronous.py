@@ -216,6 +216,7 @@ class Client:
         self._batches: dict[bytes, _Batch] = {}
         self._requests: dict[Request, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = Instant(0)
         self._is_flush_due = False
         self._is_leaving = False
         self._connector: asyncio.Task[None] | None = None
@@ -450,13 +451,13 @@ class Client:
 
     def _set_timer(self, deadline: Instant) -> None:
         """See that `_on_timer` runs by then; an earlier timer finds out that it is early."""
-        loop = asyncio.get_running_loop()
-        when = loop.time() + max(deadline - now(), 0) / 1e9
-        if self._timer is not None and not self._timer.cancelled():
-            if self._timer.when() <= when:
+        if self._timer is not None:
+            if self._timer_at <= deadline:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(when, self._on_timer)
+        self._timer_at = deadline
+        delay = max(deadline - now(), 0) / 1e9
+        self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -9,6 +9,7 @@ A client belongs to one thread (or greenlet) at a time.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import time
 from collections import deque
@@ -174,6 +175,7 @@ class BlockingClient:
         self._settings = settings or ClientSettings()
         self._session = self._settings.new_session()
         self._socket: socket.socket | None = None
+        self._poll = select.poll()
         self._queues: dict[ClientQueue, BlockingQueue] = {}
         self._acks: dict[bytes, Ack | None] = {}
         self._is_leaving = False
@@ -280,25 +282,37 @@ class BlockingClient:
         if self._socket is None:
             self._connect(timeout)
             return
+        if self._wait_io(select.POLLIN, timeout) & ~select.POLLOUT:
+            self._receive()
+        self._tick()
+        self._send()
+        self._handle_events()
+
+    def _wait_io(self, events: int, timeout: float) -> int:
+        """Wait until the socket can be read or written, as asked; returns what it can, or 0."""
+        if self._socket is None:
+            return 0
+        self._poll.modify(self._socket, events)
+        ready = self._poll.poll(max(timeout, 0.0) * 1000)
+        return ready[0][1] if ready else 0
+
+    def _receive(self) -> None:
+        if self._socket is None:
+            return
         try:
-            self._socket.settimeout(max(timeout, 0.0))
             data = self._socket.recv(_RECEIVE_BYTES)
-        except (TimeoutError, BlockingIOError):
-            data = None
+        except BlockingIOError:
+            return
         except OSError as error:
             self._drop(str(error))
             return
-        if data == b"":
+        if not data:
             self._drop("closed by the broker")
             return
         try:
-            if data is not None:
-                self._session.received(now(), data)
-            self._tick()
+            self._session.received(now(), data)
         except PeerError as error:
             self._drop(str(error))
-        self._send()
-        self._handle_events()
 
     def pump_until(self, is_done: Callable[[], bool], timeout: float | None) -> bool:
         """Pump until a condition holds; returns whether it does.
@@ -330,17 +344,31 @@ class BlockingClient:
         deadline = self._session.next_deadline()
         moment = now()
         if deadline is not None and moment >= deadline:
-            self._session.tick(moment)
+            try:
+                self._session.tick(moment)
+            except PeerError as error:
+                self._drop(str(error))
 
     def _send(self) -> None:
+        """Send what waits. Meanwhile read: a broker that cannot write stops reading."""
         out = self._session.data_to_send()
         if not out or self._socket is None:
             return
-        try:
-            self._socket.settimeout(self._settings.request_timeout_s)
-            self._socket.sendall(b"".join(out))
-        except OSError as error:
-            self._drop(f"send failed: {error}")
+        rest = memoryview(b"".join(out))
+        give_up = time.monotonic() + self._settings.request_timeout_s
+        while rest and self._socket is not None:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except BlockingIOError:
+                left = give_up - time.monotonic()
+                ready = self._wait_io(select.POLLIN | select.POLLOUT, left)
+                if ready & ~select.POLLOUT:
+                    self._receive()
+                elif not ready:
+                    limit = self._settings.request_timeout_s
+                    self._drop(f"the broker takes nothing for {limit} s")
+            except OSError as error:
+                self._drop(f"send failed: {error}")
 
     def _connect(self, timeout: float) -> None:
         if self._is_leaving:
@@ -356,11 +384,14 @@ class BlockingClient:
         except OSError:
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         self._socket = sock
+        self._poll.register(sock, select.POLLIN)
         self._session.connected(now())
 
     def _drop(self, reason: str) -> None:
         if self._socket is not None:
+            self._poll.unregister(self._socket)
             with contextlib.suppress(OSError):
                 self._socket.close()
             self._socket = None

@@ -146,6 +146,8 @@ class Broker:
 
     def next_deadline(self) -> Instant | None:
         """Return when to step again at the latest, although nothing happened; None for never."""
+        if self._context.dirty:
+            return self._context.now  # there is more to deliver than one step hands out
         if self._stop_at is not None and not self._is_stopped:
             return min(self._next_look or self._stop_at, self._stop_at)
         return self._next_look

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from reference_broker.base import OperatorError, QueueUri, UriError
 from reference_broker.base.limits import (
     QUEUE_ID_RESERVED_MIN,
+    QUEUES_MAX,
     QUEUES_PER_SESSION_MAX,
     SUBSCRIPTIONS_PER_STREAM_MAX,
 )
@@ -149,8 +150,8 @@ class ControlDesk:
         if context.is_stopping:
             raise _RefusalError(_E.E_REFUSED, _STOPPING, "Self node is stopping.")
         entry = context.queues.get(uri.canonical)
-        maximum = domain.config.max_queues
-        if entry is None and maximum and domain.queues >= maximum:
+        maximum = domain.config.max_queues or QUEUES_MAX
+        if entry is None and (domain.queues >= maximum or len(context.queues) >= QUEUES_MAX):
             raise _RefusalError(_E.E_REFUSED, _LIMIT, "maximum number of queues reached")
         handle = session.handles.get(parameters.q_id)
         if handle is not None and handle.uri.canonical != uri.canonical:

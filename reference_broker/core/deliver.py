@@ -47,6 +47,8 @@ class Deliverer:
         for entry in dirty:
             for delivery in entry.queue.deliver():
                 self._push(entry, delivery)
+            if entry.queue.has_more:
+                context.dirty[entry] = None
 
     def _push(self, entry: QueueEntry, delivery: Delivery) -> None:
         stream = delivery.subscription.stream

@@ -28,11 +28,17 @@ from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
 from reference_broker.base import Instant, QueueUri
-from reference_broker.base.limits import DEDUPLICATION_GUIDS_MAX
+from reference_broker.base.limits import (
+    DEDUPLICATION_GUIDS_MAX,
+    DELIVERY_BYTES_MAX,
+    DELIVERY_MESSAGES_MAX,
+)
 from reference_broker.queue.message import Message, redelivered
 from reference_broker.queue.stream import Stream, Subscription
 
 _OUT_OF_ORDER: Final = 4
+#: What a message costs beside its data when a delivery is kept small.
+_OVERHEAD_BYTES: Final = 64
 
 
 class Refusal(Enum):
@@ -121,6 +127,8 @@ class Queue:
         self.next_ordinal = 0
         #: False once the broker is stopping: nothing more is delivered.
         self.is_serving = True
+        #: Whether the last `deliver` stopped because it had handed out enough for once.
+        self.has_more = False
         self.streams: list[Stream] = []
         #: GUID to message, everything stored.
         self._messages: dict[bytes, Message] = {}
@@ -211,13 +219,22 @@ class Queue:
             self._turn_left = self._served[0].spec.weight if self._served else 0
 
     def deliver(self) -> list[Delivery]:
-        """Hand waiting messages to the subscriptions that have room, and return what goes where."""
+        """Hand waiting messages to the subscriptions that have room, and return what goes where.
+
+        One call hands out about `DELIVERY_BYTES_MAX`; `has_more` tells whether to call again.
+        """
         deliveries: list[Delivery] = []
+        budget = DELIVERY_BYTES_MAX
+        self.has_more = False
         while self.is_serving and self._served and (waiting := self._waiting()):
-            delivery = self._next_delivery(waiting)
+            if budget <= 0:
+                self.has_more = True
+                break
+            delivery = self._next_delivery(waiting, budget)
             if delivery is None:
                 break
             deliveries.append(delivery)
+            budget -= sum([message[4] + _OVERHEAD_BYTES for message in delivery.messages])
         return deliveries
 
     def _waiting(self) -> deque[Message]:
@@ -236,15 +253,15 @@ class Queue:
             return list(takewhile(lambda message: message[0] not in self._withdrawn, front))
         return list(front)
 
-    def _next_delivery(self, waiting: deque[Message]) -> Delivery | None:
+    def _next_delivery(self, waiting: deque[Message], budget: int) -> Delivery | None:
         for _ in range(len(self._served)):
             subscription = self._served[self._turn]
             if not subscription.stream.is_paused and not subscription.is_full:
                 # Alone, a subscription takes all that fits; in company, what is left of its turn.
                 limit = len(waiting) if len(self._served) == 1 else self._turn_left
                 room = subscription.spec.messages_max - len(subscription.unconfirmed)
-                messages = self._front(waiting, min(limit, room))
-                messages = messages[: subscription.room_for(messages)]
+                messages = self._front(waiting, min(limit, room, DELIVERY_MESSAGES_MAX))
+                messages = messages[: subscription.room_for(messages, budget)]
                 _drop_front(waiting, len(messages))
                 subscription.take(messages)
                 self._turn_left -= len(messages)

@@ -76,13 +76,19 @@ class Subscription:
             self.unconfirmed_bytes += message[4]
         self.update_fullness()
 
-    def room_for(self, messages: list[Message]) -> int:
-        """Return how many of `messages`, from the front, fit before the limits say stop."""
+    def room_for(self, messages: list[Message], bytes_max: int) -> int:
+        """Return how many of `messages`, from the front, fit before the limits say stop.
+
+        Args:
+            messages: candidates.
+            bytes_max: one more limit on their bytes, above 0; like the subscription's own it may
+                be exceeded by the last message.
+        """
         if self.is_full:
             return 0
         spec = self.spec
         count = min(len(messages), spec.messages_max - len(self.unconfirmed))
-        room = spec.bytes_max - self.unconfirmed_bytes
+        room = min(spec.bytes_max - self.unconfirmed_bytes, bytes_max)
         for index in range(count):
             if room <= 0:
                 return index

@@ -6,12 +6,10 @@ both.
 
 from __future__ import annotations
 
-from reference_broker.session.client import (
+from reference_broker.session.client import ClientFacts, ClientPhase, ClientSession
+from reference_broker.session.client_events import (
     AcksReceived,
     ClientEvent,
-    ClientFacts,
-    ClientPhase,
-    ClientSession,
     MessagesReceived,
     ReopenFailed,
     Request,

@@ -20,49 +20,45 @@ The rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
 from reference_broker.base import (
     Duration,
-    GuidGenerator,
     Instant,
     PeerError,
     QueueUri,
     milliseconds,
     seconds,
 )
-from reference_broker.base.limits import EVENT_BYTES_MAX, MIB
-from reference_broker.session.client_queue import (
-    Ack,
-    ClientQueue,
-    Message,
-    QueueOptions,
-    QueueState,
+from reference_broker.base.limits import EVENT_BYTES_MAX
+from reference_broker.session.client_events import (
+    AcksReceived,
+    ClientEvent,
+    MessagesReceived,
+    ReopenFailed,
+    Request,
+    RequestDone,
+    SessionLost,
+    SessionRestored,
 )
+from reference_broker.session.client_posts import PostOffice, put_events
+from reference_broker.session.client_queue import ClientQueue, Message, QueueOptions, QueueState
 from reference_broker.session.heartbeat import Heartbeat, HeartbeatMonitor
 from reference_broker.wire import (
-    FLAG_ACK_REQUESTED,
-    FLAG_MESSAGE_PROPERTIES,
     HEARTBEAT_REQUEST,
     HEARTBEAT_RESPONSE,
-    PUT_HEADER_SIZE,
-    AckStatus,
     Compression,
     Event,
     EventReader,
     EventType,
     Features,
-    Put,
-    compress,
     confirm_event,
     confirm_guids,
     event_header,
-    iter_acks,
     pad,
-    put_event,
 )
 from reference_broker.wire.control import (
     BrokerResponse,
@@ -86,19 +82,10 @@ from reference_broker.wire.control import (
 from reference_broker.wire.features import CLIENT_FEATURES
 from reference_broker.wire.options import decode_options
 from reference_broker.wire.properties import (
-    SCHEMA_NEW_STYLE,
-    SCHEMA_OLD_STYLE,
     PropertiesLike,
-    encode_properties,
 )
 from reference_broker.wire.push import iter_pushes
 
-#: The SDK compresses nothing smaller (WIRE 5.3).
-COMPRESSION_BYTES_MIN: Final = 1024
-#: Application data kept for retransmission; a post beyond it is refused.
-RETAINED_BYTES_MAX: Final = 256 * MIB
-#: PUT events that a retransmission is packed into.
-_PUT_EVENT_BYTES_MAX: Final = 4 * MIB
 _HANDSHAKE_SECONDS_MAX: Final = 60
 _ROUTING_AT_MOST_ONCE: Final = 1
 _REQUEST_TIMEOUT: Final = seconds(30)
@@ -113,75 +100,6 @@ class ClientPhase(Enum):
     READY = auto()
     PARTING = auto()
     GONE = auto()
-
-
-@dataclass(eq=False, slots=True)
-class Request:
-    """A request under way, and then its outcome.
-
-    Attributes:
-        choice: what was asked.
-        queue: the queue concerned, if any.
-        deadline: when it is given up.
-        is_done: whether the outcome is known.
-        status: the outcome; E_SUCCESS for success.
-        is_restoring: whether the session made it by itself after a reconnection.
-        is_opened: of an open for reading: the queue is open and is being configured.
-    """
-
-    choice: ControlChoice
-    queue: ClientQueue | None
-    deadline: Instant
-    is_restoring: bool = False
-    is_opened: bool = False
-    is_done: bool = False
-    status: Status = field(default_factory=lambda: Status(StatusCategory.E_SUCCESS, 0, ""))
-
-
-class RequestDone(NamedTuple):
-    """A request has its outcome."""
-
-    request: Request
-
-
-class AcksReceived(NamedTuple):
-    """Posted messages were stored or refused."""
-
-    acks: list[Ack]
-
-
-class MessagesReceived(NamedTuple):
-    """Messages were delivered, in order."""
-
-    messages: list[Message]
-
-
-class SessionRestored(NamedTuple):
-    """The session is (again) ready; after a reconnection everything is as before."""
-
-
-class SessionLost(NamedTuple):
-    """The connection is gone; the shell may connect again."""
-
-    reason: str
-
-
-class ReopenFailed(NamedTuple):
-    """A queue could not be opened again after a reconnection; it is closed now."""
-
-    queue: ClientQueue
-    status: Status
-
-
-ClientEvent: TypeAlias = (
-    AcksReceived | MessagesReceived | RequestDone | SessionRestored | SessionLost | ReopenFailed
-)
-
-
-class _Retained(NamedTuple):
-    put: Put
-    queue: ClientQueue
-    posted_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +140,8 @@ class ClientSession:
         #: The broker's answer to our identity; None before.
         self.broker: BrokerResponse | None = None
         self.queues: dict[tuple[int, int], ClientQueue] = {}
-        self.retained_bytes = 0
         self._features = Features.parse("")
-        self._guids = GuidGenerator(facts.client_id)
+        self._posts = PostOffice(facts.client_id)
         self._reader = EventReader(EVENT_BYTES_MAX)
         self._out: list[bytes] = []
         self._events: list[ClientEvent] = []
@@ -232,7 +149,6 @@ class ClientSession:
         self._next_r_id = 1
         self._next_s_id = 1
         self._queue_ids: dict[str, int] = {}
-        self._retained: dict[bytes, _Retained] = {}
         self._waiting_confirms: list[tuple[int, bytes, int]] = []
         self._heartbeat: HeartbeatMonitor | None = None
         self._handshake_by: Instant | None = None
@@ -287,16 +203,9 @@ class ClientSession:
         for request in list(self._requests.values()):
             self._end(request, Status(StatusCategory.E_NOT_CONNECTED, 0, reason))
         self._requests.clear()
-        if was_parting:
-            self._give_up_retained()
-        self._events.append(SessionLost(reason))
-
-    def _give_up_retained(self) -> None:
-        acks = [Ack(guid, AckStatus.UNKNOWN, kept.queue) for guid, kept in self._retained.items()]
-        self._retained.clear()
-        self.retained_bytes = 0
-        if acks:
+        if was_parting and (acks := self._posts.give_up()):
             self._events.append(AcksReceived(acks))
+        self._events.append(SessionLost(reason))
 
     def data_to_send(self) -> list[bytes]:
         """Return the bytes to send now, and forget them."""
@@ -455,62 +364,17 @@ class ClientSession:
             Their GUIDs, in order.
 
         Raises:
-            WireError: a payload is empty, or properties break a limit.
-            BufferError: more is kept for acknowledgement than `RETAINED_BYTES_MAX`.
+            ValueError, TypeError: a payload is empty, too large or no bytes, or properties break
+                a limit.
+            BufferError: more waits for acknowledgement than `RETAINED_BYTES_MAX`.
         """
         self._now = now
-        area, schema, flags = self._encode_area(properties)
-        flags |= FLAG_ACK_REQUESTED * wants_ack
-        next_guid, queue_id, is_plain = (
-            self._guids.next,
-            queue.queue_id,
-            not area and not compression,
+        puts, guids = self._posts.prepare(
+            now, queue, payloads, properties, compression, self._features, wants_ack=wants_ack
         )
-        puts: list[Put] = []
-        guids: list[bytes] = []
-        size = 0
-        for payload in payloads:
-            if not payload:
-                raise ValueError("an empty payload cannot be posted: the limit is 1 byte or more")
-            guid = next_guid(now)
-            guids.append(guid)
-            if is_plain:
-                puts.append(Put(queue_id, guid, payload, flags))
-            else:
-                data, used = _assemble(area, payload, compression, is_new=schema != 0)
-                puts.append(Put(queue_id, guid, data, flags, used, schema))
-            size += len(payload)
-        if wants_ack:
-            if self.retained_bytes + size > RETAINED_BYTES_MAX:
-                text = f"{self.retained_bytes} bytes wait for acknowledgement; with {size} more"
-                raise BufferError(f"{text} the limit of {RETAINED_BYTES_MAX} is exceeded")
-            self.retained_bytes += sum([len(put.data) for put in puts])
-            for put in puts:
-                self._retained[put.guid] = _Retained(put, queue, now)
         if self.phase is ClientPhase.READY:
-            self._send_puts(puts)
+            self._out += put_events(puts)
         return guids
-
-    def _encode_area(self, properties: PropertiesLike | None) -> tuple[bytes, int, int]:
-        if not properties:
-            return b"", SCHEMA_OLD_STYLE, 0
-        is_new = self._features.message_properties_ex
-        area = encode_properties(properties, new_style=is_new)
-        return area, SCHEMA_NEW_STYLE if is_new else SCHEMA_OLD_STYLE, FLAG_MESSAGE_PROPERTIES
-
-    def _send_puts(self, puts: Sequence[Put]) -> None:
-        """Send messages in as few events as the size limit allows."""
-        batch: list[Put] = []
-        size = 0
-        for put in puts:
-            length = len(put.data) + PUT_HEADER_SIZE + 4
-            if batch and size + length > _PUT_EVENT_BYTES_MAX:
-                self._out.append(put_event(batch))
-                batch, size = [], 0
-            batch.append(put)
-            size += length
-        if batch:
-            self._out.append(put_event(batch))
 
     def confirm(self, queue: ClientQueue, guids: list[bytes]) -> None:
         """Tell the broker that messages are done with."""
@@ -524,7 +388,7 @@ class ClientSession:
     @property
     def unacknowledged(self) -> int:
         """How many posted messages wait for their acknowledgement."""
-        return len(self._retained)
+        return len(self._posts)
 
     # Events from the broker.
 
@@ -567,16 +431,8 @@ class ClientSession:
         if self.phase is not ClientPhase.RESTORING or self._requests:
             return
         self.phase = ClientPhase.READY
-        puts: list[Put] = []
-        late: list[Ack] = []
-        for guid, (put, queue, posted_at) in list(self._retained.items()):
-            age_max = milliseconds(queue.deduplication_ms)
-            if queue.state is QueueState.CLOSED or self._now - posted_at > age_max:
-                late.append(Ack(guid, AckStatus.UNKNOWN, queue))
-                self._release(guid)
-            else:
-                puts.append(put)
-        self._send_puts(puts)
+        puts, late = self._posts.to_send_again(self._now)
+        self._out += put_events(puts)
         confirms = [c for c in self._waiting_confirms if (c[0], c[2]) in self.queues]
         self._waiting_confirms.clear()
         if confirms:
@@ -627,25 +483,9 @@ class ClientSession:
         self._request(choice, None, is_restoring=True)
 
     def _acks(self, event: Event) -> None:
-        acks: list[Ack] = []
-        for status, _, guid, queue_id in iter_acks(event.buffer, event.start, event.end):
-            kept = self._release(guid)
-            if kept is not None:
-                known = AckStatus(status) if status in _ACK_STATUSES else AckStatus.UNKNOWN
-                acks.append(Ack(guid, known, kept.queue))
-            elif status and (queue := self._queue_of(queue_id)) is not None:
-                acks.append(Ack(guid, AckStatus.UNKNOWN, queue))
+        acks = self._posts.acknowledge(event, self.queues.values())
         if acks:
             self._events.append(AcksReceived(acks))
-
-    def _queue_of(self, queue_id: int) -> ClientQueue | None:
-        return next((q for q in self.queues.values() if q.queue_id == queue_id), None)
-
-    def _release(self, guid: bytes) -> _Retained | None:
-        kept = self._retained.pop(guid, None)
-        if kept is not None:
-            self.retained_bytes -= len(kept.put.data)
-        return kept
 
     def _pushes(self, event: Event) -> None:
         buffer = event.buffer
@@ -682,18 +522,5 @@ class ClientSession:
         self._out.append(header + payload)
 
 
-_ACK_STATUSES: Final = frozenset(int(status) for status in AckStatus)
 #: Categories that the session makes itself when the connection breaks.
 _LOCAL: Final = frozenset({StatusCategory.E_NOT_CONNECTED, StatusCategory.E_CANCELED})
-
-
-def _assemble(
-    area: bytes, payload: bytes, compression: Compression, *, is_new: bool
-) -> tuple[bytes, Compression]:
-    """Return application data and the compression used, by the SDK's rules (WIRE 5.3)."""
-    compressible = payload if is_new else area + payload
-    if compression is Compression.ZLIB and len(compressible) >= COMPRESSION_BYTES_MIN:
-        packed = compress(compressible)
-        if len(packed) < len(compressible):
-            return (area + packed if is_new else packed), compression
-    return area + payload, Compression.NONE

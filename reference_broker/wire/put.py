@@ -72,6 +72,10 @@ class Put(NamedTuple):
     options: bytes = b""
 
 
+#: A `Put` as a plain tuple, for those who make many.
+PutFields: TypeAlias = tuple[int, bytes, bytes, int, int, int, bytes]
+
+
 def correlation_guid(correlation_id: int) -> bytes:
     """Return the GUID field of a client that makes no GUIDs (WIRE 2.6): a 24-bit number."""
     assert 0 <= correlation_id < 1 << 24, correlation_id
@@ -190,7 +194,7 @@ def put_message(put: Put, crc: int | None = None) -> bytes:
     return b"".join((header, put.options, data, padding))
 
 
-def put_event(puts: Iterable[Put]) -> bytes:
+def put_event(puts: Iterable[PutFields]) -> bytes:
     """Return a whole PUT event.
 
     Hot path of every producer, so the common message, without options, is written in place.

@@ -1,0 +1,3 @@
+"""Command-line tools around the suites and the broker."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The `gauntlet` command: the gate, the four suites, the broker."""
+
+from __future__ import annotations
