@@ -24,6 +24,7 @@ _LEVELS: Final = {
     Severity.ERROR: logging.ERROR,
 }
 _NAMES: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BARE: Final = re.compile(r"[^\s\"=]+")
 
 
@@ -41,14 +42,19 @@ class LineFormatter(logging.Formatter):
         """Return the line."""
         stamp = time.strftime("%d%b%Y_%H:%M:%S", time.gmtime(record.created)).upper()
         severity = _NAMES.get(record.levelname, record.levelname)
-        message = record.getMessage().replace("\n", "\\n").replace("\r", "\\r")
+        message = _printable(record.getMessage())
         fields = getattr(record, "fields", ())
         tail = "".join(f" {name}={_value(value)}" for name, value in fields)
         return f"{stamp}.{int(record.msecs):03d} {severity} {message}{tail}"
 
 
+def _printable(text: str) -> str:
+    """Return text that stays on its line and leaves the terminal alone: peers name themselves."""
+    return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
 def _value(value: str | int) -> str:
-    text = str(value)
+    text = _printable(str(value))
     return text if _BARE.fullmatch(text) else json.dumps(text)
 
 
