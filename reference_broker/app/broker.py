@@ -80,6 +80,8 @@ class ReferenceBroker:
         self._server: BrokerServer | None = None
         self._bound: list[tuple[str, int]] = []
         self._core: Broker | None = None
+        #: From the configuration, known once started: what is worth a line on the console.
+        self.console_severity = "INFO"
 
     async def __aenter__(self) -> Self:
         """Start: recover the log, then listen.
@@ -89,9 +91,15 @@ class ReferenceBroker:
         """
         config = self._configuration.load_broker()
         clusters = self._configuration.load_clusters()
+        self.console_severity = config.log.console_severity
         report_findings(config, clusters)
         files = LogFiles(self._storage_folder(clusters))
-        core = Broker(_facts(config), guid_client_id=secrets.token_bytes(6), **_timing(clusters))
+        core = Broker(
+            _facts(config),
+            guid_client_id=secrets.token_bytes(6),
+            connections_max=config.tcp.max_connections,
+            **_timing(clusters),
+        )
         self._core = core
         self._server = BrokerServer(
             core, files=files, domains=self._resolve_domain, records=log_record

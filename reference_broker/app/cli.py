@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from reference_broker.app.broker import ReferenceBroker
-from reference_broker.app.records import LOGGER, log_to_console
+from reference_broker.app.records import LEVELS, LOGGER, log_to_console
 from reference_broker.base import OperatorError
 from reference_broker.config import SAMPLE_HOST, SAMPLE_PORT, ConfigError
 from reference_broker.storage import StorageCorruptionError
@@ -54,7 +53,11 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("-p", "--port", type=_port, help="listen on this port; 0 takes a free one")
     parser.add_argument("--host", help="listen on this address")
     parser.add_argument("--storage", type=Path, help="folder for the log")
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARN", "ERROR"])
+    parser.add_argument(
+        "--log-level",
+        choices=list(LEVELS),
+        help="least severity that is logged; by default as the configuration says",
+    )
     parser.add_argument("-v", "--version", action="store_true", help="print the version and exit")
     return parser.parse_args(arguments)
 
@@ -65,11 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.version:
         sys.stdout.write("BlazingMQ broker version: 99.99.99\n")
         return 0
-    log_to_console(logging.getLevelName(options.log_level))
+    log_to_console()
     port = options.port if options.port is not None or options.etc else SAMPLE_PORT
     broker = ReferenceBroker(options.etc, host=options.host, port=port, storage=options.storage)
     try:
-        _run(broker)
+        _run(broker, options.log_level)
     except ConfigError as error:
         return _panic(EXIT_CONFIGURATION, error)
     except StorageCorruptionError as error:
@@ -79,19 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(broker: ReferenceBroker) -> None:
+def _run(broker: ReferenceBroker, log_level: str | None) -> None:
     loop_factory = None
     with contextlib.suppress(ImportError):  # optional: faster, not different
         import uvloop  # noqa: PLC0415
 
         loop_factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(broker))
+        runner.run(_serve(broker, log_level))
 
 
-async def _serve(broker: ReferenceBroker) -> None:
+async def _serve(broker: ReferenceBroker, log_level: str | None) -> None:
     _say(f"STARTING bmqbrkr [pid: {os.getpid()}]")
     await broker.__aenter__()
+    LOGGER.setLevel(LEVELS[log_level or broker.console_severity])
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _on_signal, broker, number)

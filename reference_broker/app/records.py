@@ -23,6 +23,15 @@ _LEVELS: Final = {
     Severity.WARN: logging.WARNING,
     Severity.ERROR: logging.ERROR,
 }
+#: Severities as configurations name them.
+LEVELS: Final = {
+    "TRACE": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+}
 _NAMES: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BARE: Final = re.compile(r"[^\s\"=]+")
@@ -58,10 +67,10 @@ def _value(value: str | int) -> str:
     return text if _BARE.fullmatch(text) else json.dumps(text)
 
 
-def log_to_console(level: int = logging.INFO) -> None:
-    """Write the broker's records to standard output, a line each, at once."""
+def log_to_console() -> None:
+    """Write the broker's records to standard output, a line each, at once, from INFO up."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(LineFormatter())
     LOGGER.addHandler(handler)
-    LOGGER.setLevel(level)
+    LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False

@@ -24,12 +24,13 @@ from reference_broker.client.errors import (
     RequestRefusedError,
     TimedOutError,
 )
-from reference_broker.client.settings import ClientSettings, parse_address
+from reference_broker.client.settings import DEFAULT_ADDRESS, ClientSettings, parse_address
 from reference_broker.session import Ack, Message, QueueOptions
 from reference_broker.wire import AckStatus, Compression
 from reference_broker.wire.properties import Property, PropertyType
 
 __all__ = [
+    "DEFAULT_ADDRESS",
     "Ack",
     "AckStatus",
     "AsyncQueue",

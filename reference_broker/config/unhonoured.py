@@ -18,6 +18,7 @@ _CONSOLE: Final = "log records go to the console only"
 _MEMORY: Final = "Python manages its own memory"
 _CPP_FILES: Final = "storage has its own file format, not the peer's"
 _PLUGINS: Final = "shared-library plug-ins cannot be loaded"
+_DEVELOPMENT: Final = "a development build advertises everything to everybody, as the peer's does"
 _TCP: Final = "the broker's own write-buffer limits apply"
 
 DOMAIN_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
@@ -26,18 +27,16 @@ DOMAIN_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
         for path, entry in {
             "name": Unhonoured("the name of the file is the name of the domain"),
             "mode.fanout.publishAppIdMetrics": Unhonoured(_NOT_YET, neutral=False),
-            "storage.domainLimits": Unhonoured(_NOT_YET),
-            "storage.queueLimits": Unhonoured(_NOT_YET),
-            "maxConsumers": Unhonoured(_NOT_YET, neutral=0),
-            "maxProducers": Unhonoured(_NOT_YET, neutral=0),
-            "maxQueues": Unhonoured(_NOT_YET, neutral=0),
+            "storage.domainLimits.messagesWatermarkRatio": Unhonoured(_NOT_YET),
+            "storage.domainLimits.bytesWatermarkRatio": Unhonoured(_NOT_YET),
+            "storage.queueLimits.messagesWatermarkRatio": Unhonoured(_NOT_YET),
+            "storage.queueLimits.bytesWatermarkRatio": Unhonoured(_NOT_YET),
             "msgGroupIdConfig": Unhonoured(
                 "the peer does not use message groups either", neutral=None
             ),
             "maxIdleTime": Unhonoured(_NOT_YET, neutral=0),
             "messageTtl": Unhonoured(_NOT_YET),
             "maxDeliveryAttempts": Unhonoured(_NOT_YET, neutral=0),
-            "deduplicationTimeMs": Unhonoured(_NOT_YET, neutral=0),
         }.items()
     }
 )
@@ -50,6 +49,7 @@ BROKER_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
         "taskConfig.logController.fileMaxAgeDays": Unhonoured(_CONSOLE),
         "taskConfig.logController.rotationBytes": Unhonoured(_CONSOLE),
         "taskConfig.logController.logfileFormat": Unhonoured(_CONSOLE),
+        "taskConfig.logController.consoleFormat": Unhonoured("lines have a layout of their own"),
         "taskConfig.logController.loggingVerbosity": Unhonoured(
             "consoleSeverityThreshold decides what is logged"
         ),
@@ -83,8 +83,9 @@ BROKER_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
         ),
         "appConfig.plugins.libraries": Unhonoured(_PLUGINS, neutral=()),
         "appConfig.plugins.enabled": Unhonoured(_PLUGINS, neutral=()),
-        "appConfig.configureStream": Unhonoured(_NOT_YET, neutral=False),
-        "appConfig.advertiseSubscriptions": Unhonoured(_NOT_YET, neutral=False),
+        "appConfig.configureStream": Unhonoured(_DEVELOPMENT, neutral=True),
+        "appConfig.advertiseSubscriptions": Unhonoured(_DEVELOPMENT, neutral=True),
+        "appConfig.messagePropertiesV2": Unhonoured(_DEVELOPMENT),
         "appConfig.routeCommandTimeoutMs": Unhonoured(_ALONE),
         "appConfig.authentication.minThreads": Unhonoured("one thread runs the broker"),
         "appConfig.authentication.maxThreads": Unhonoured("one thread runs the broker"),
@@ -108,7 +109,17 @@ _CLUSTER: Final[Mapping[str, Unhonoured]] = {
     "partitionConfig.syncConfig": Unhonoured(_ALONE),
     "masterAssignment": Unhonoured(_ALONE),
     "elector": Unhonoured(_ALONE),
-    "queueOperations": Unhonoured(_NOT_YET),
+    "queueOperations.openTimeoutMs": Unhonoured(_ALONE),
+    "queueOperations.configureTimeoutMs": Unhonoured(_ALONE),
+    "queueOperations.closeTimeoutMs": Unhonoured(_ALONE),
+    "queueOperations.reopenTimeoutMs": Unhonoured(_ALONE),
+    "queueOperations.reopenRetryIntervalMs": Unhonoured(_ALONE),
+    "queueOperations.reopenMaxAttempts": Unhonoured(_ALONE),
+    "queueOperations.assignmentTimeoutMs": Unhonoured(_ALONE),
+    "queueOperations.keepaliveDurationMs": Unhonoured(_NOT_YET),
+    "queueOperations.consumptionMonitorPeriodMs": Unhonoured("the peer does not use it either"),
+    "queueOperations.stopTimeoutMs": Unhonoured("the peer does not use it either"),
+    "queueOperations.ackWindowSize": Unhonoured(_ALONE),
     "clusterAttributes": Unhonoured(_ALONE),
     "clusterMonitorConfig": Unhonoured(_ALONE),
     "messageThrottleConfig": Unhonoured(_NOT_YET),

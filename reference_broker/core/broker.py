@@ -85,6 +85,7 @@ class Broker:
         facts: what it says of itself.
         guid_client_id: 6 bytes for the GUIDs it makes for producers that make none.
         segment_bytes_max: size in bytes from which a log segment is closed.
+        connections_max: how many connections are served at once.
         stop_timeout_ms: how long a graceful stop waits for consumers to confirm, milliseconds.
     """
 
@@ -94,10 +95,12 @@ class Broker:
         *,
         guid_client_id: bytes = b"broker",
         segment_bytes_max: int = SEGMENT_BYTES_DEFAULT,
+        connections_max: int = CONNECTIONS_MAX,
         stop_timeout_ms: int = 20_000,
     ) -> None:
         log = PartitionLog(0, segment_bytes_max)
         self._context = Context(facts, log, GuidGenerator(guid_client_id))
+        self._connections_max = connections_max
         self._stop_timeout = milliseconds(stop_timeout_ms)
         self._stop_at: Instant | None = None
         self._is_stopped = False
@@ -171,8 +174,8 @@ class Broker:
         self._session_count += 1
         session = Session(connection, peer, context.now, self._session_count)
         context.sessions[connection] = session
-        if len(context.sessions) > CONNECTIONS_MAX:
-            self._give_up(session, f"there are {CONNECTIONS_MAX} connections already")
+        if len(context.sessions) > self._connections_max:
+            self._give_up(session, f"there are {self._connections_max} connections already")
         elif context.is_stopping:
             self._give_up(session, "the broker is stopping")
         self._look_by(Instant(context.now + seconds(HANDSHAKE_SECONDS_MAX)))

@@ -152,6 +152,8 @@ class Queue:
             messages: with ordinals that follow on from `next_ordinal`.
         """
         batch = {message[0]: message for message in messages}
+        if self._withdrawn and not self._withdrawn.isdisjoint(batch):
+            self._drop_withdrawn()  # a GUID forgotten by now: its old copy must not hide the new
         size = sum([message[4] for message in messages])
         if (
             len(batch) == len(messages)
@@ -314,9 +316,12 @@ class Queue:
         # and the waiting messages are copied when most of them are to be skipped.
         self._withdrawn.add(guid)
         if len(self._withdrawn) > (len(self._returned) + len(self._fresh)) // 2:
-            self._returned = deque(m for m in self._returned if m[0] not in self._withdrawn)
-            self._fresh = deque(m for m in self._fresh if m[0] not in self._withdrawn)
-            self._withdrawn.clear()
+            self._drop_withdrawn()
+
+    def _drop_withdrawn(self) -> None:
+        self._returned = deque(m for m in self._returned if m[0] not in self._withdrawn)
+        self._fresh = deque(m for m in self._fresh if m[0] not in self._withdrawn)
+        self._withdrawn.clear()
 
     # Deduplication.
 

@@ -35,7 +35,7 @@ def main() -> None:
     console.print(_codec_table())
     console.print(f"floor: {floor_us:.2f} µs a message of 1 KB: unpack, check CRC, copy, join")
     results = _with_fast_loop(_throughputs(seconds))
-    console.print(_broker_table(results, floor().nanoseconds / 1000))
+    console.print(_broker_table(results, floor_us))
     in_process, as_process = _with_fast_loop(_start_times())
     console.print(f"start: {in_process:.0f} ms in process, {as_process:.0f} ms as a process")
 
