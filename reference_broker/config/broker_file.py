@@ -54,7 +54,7 @@ class LogFile(Struct, frozen=True, kw_only=True, rename="camel"):
     console_format: str = "%d (%t) %s %F:%l %m\n"
     logging_verbosity: str = "INFO"
     bsls_log_severity_threshold: str = "ERROR"
-    console_severity_threshold: str = "INFO"
+    console_severity_threshold: Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] = "INFO"
     categories: tuple[str, ...] = ()
     syslog: SyslogFile = SyslogFile()
     log_dump: LogDumpFile = LogDumpFile()
