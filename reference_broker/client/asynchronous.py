@@ -306,7 +306,7 @@ class Client:
             RequestRefusedError: the broker refuses; its `status` says why.
             UriError: the URI is malformed.
             ConnectionLostError: the connection broke meanwhile.
-            ValueError: neither reading nor writing was asked for.
+            ValueError: neither reading nor writing was asked for, or the queue is open already.
         """
         if not read and not write:
             raise ValueError("open for reading, for writing, or for both")

@@ -49,6 +49,8 @@ from reference_broker.wire import Compression
 from reference_broker.wire.properties import PropertiesLike
 
 _RECEIVE_BYTES: Final = 256 * 1024
+#: Acknowledgements that nobody has taken.
+_ACKS_KEPT_MAX: Final = 1_000_000
 
 
 class BlockingQueue:
@@ -109,7 +111,10 @@ class BlockingQueue:
         properties: PropertiesLike | None = None,
         compression: Compression = Compression.NONE,
     ) -> list[bytes]:
-        """Post messages as one event and return their GUIDs; see `BlockingClient.wait_acks`."""
+        """Post messages as one event and return their GUIDs, without waiting.
+
+        Their acknowledgements come by `BlockingClient.wait_acks` or `take_acks`; raises as `post`.
+        """
         return self._client._post(  # noqa: SLF001 - one class in two parts
             self._queue, payloads, properties, compression
         )
@@ -177,7 +182,9 @@ class BlockingClient:
         self._socket: socket.socket | None = None
         self._poll = select.poll()
         self._queues: dict[ClientQueue, BlockingQueue] = {}
+        #: Posted messages: None until acknowledged, then until somebody takes the answer.
         self._acks: dict[bytes, Ack | None] = {}
+        self._acks_kept = 0
         self._is_leaving = False
         self._retry_at = 0.0
         #: How often the connection was lost.
@@ -243,7 +250,7 @@ class BlockingClient:
             RequestRefusedError: the broker refuses; its `status` says why.
             UriError: the URI is malformed.
             ConnectionLostError: the connection broke meanwhile.
-            ValueError: neither reading nor writing was asked for.
+            ValueError: neither reading nor writing was asked for, or the queue is open already.
         """
         if not read and not write:
             raise ValueError("open for reading, for writing, or for both")
@@ -272,7 +279,16 @@ class BlockingClient:
                 f"{missing} of {len(guids)} messages not acknowledged in {timeout} s"
             )
         found = [acks.pop(guid) for guid in guids]
+        self._acks_kept -= len(found)
         return [ack for ack in found if ack is not None]
+
+    def take_acks(self) -> list[Ack]:
+        """Return the acknowledgements that came since the last call and that nobody waited for."""
+        came = [ack for ack in self._acks.values() if ack is not None]
+        for ack in came:
+            del self._acks[ack.guid]
+        self._acks_kept = 0
+        return came
 
     # Pumping.
 
@@ -413,6 +429,7 @@ class BlockingClient:
                 for ack in acks:
                     if ack.guid in self._acks:
                         self._acks[ack.guid] = ack
+                        self._acks_kept += 1
             case SessionLost():
                 self.reconnections += not self._is_leaving
                 if not self._settings.reconnect:
@@ -434,6 +451,9 @@ class BlockingClient:
         properties: PropertiesLike | None,
         compression: Compression,
     ) -> list[bytes]:
+        if self._acks_kept > _ACKS_KEPT_MAX:
+            text = f"{self._acks_kept} acknowledgements wait to be taken, the limit is"
+            raise BufferError(f"{text} {_ACKS_KEPT_MAX}: call wait_acks or take_acks")
         guids = self._session.post(
             now(), queue, payloads, properties=properties, compression=compression
         )

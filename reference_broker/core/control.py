@@ -130,8 +130,8 @@ class ControlDesk:
         sessions: list[Session] = []
         for session, r_id, request, uri in self._waiting.pop(name, []):
             session.is_loading = False
-            if session.connection not in self._context.sessions:
-                continue
+            if session.connection not in self._context.sessions or session.ignores_input():
+                continue  # it is gone, or was given up while it waited
             sessions.append(session)
             try:
                 if name not in self._context.domains:

@@ -262,6 +262,7 @@ class ClientSession:
 
         Raises:
             UriError: the URI is malformed.
+            ValueError: the queue is open already.
         """
         self._now = now
         parsed = QueueUri.parse(uri)
@@ -270,7 +271,8 @@ class ClientSession:
         sub_id = 0
         if parsed.app_id:
             sub_id = next(number for number in range(1, len(taken) + 2) if number not in taken)
-        assert sub_id not in taken, f"{parsed.canonical} is open already"
+        if sub_id in taken:
+            raise ValueError(f"{parsed.canonical} is open already in this session; close it first")
         queue = ClientQueue(parsed, (queue_id, sub_id), options, is_writer=is_writer)
         self.queues[queue_id, sub_id] = queue
         return queue, self._request(OpenQueue(handle_parameters=queue.handle_parameters()), queue)
