@@ -386,11 +386,14 @@ class Client:
                 if self._lost.done() is False:
                     self._lost.set_result(None)
             await self._lost
-            if not self._settings.reconnect and self.reconnections:
+            if self._has_no_more_to_try():
                 return
             pause: asyncio.Future[None] = loop.create_future()
             loop.call_later(self._settings.retry_interval_s, _complete, pause)
             await pause
+
+    def _has_no_more_to_try(self) -> bool:
+        return self._is_leaving or (bool(self.reconnections) and not self._settings.reconnect)
 
     async def _leave(self) -> None:
         self._is_leaving = True
@@ -427,6 +430,7 @@ class Client:
 
     def _drop(self, reason: str) -> None:
         """Drop a connection on which the broker misbehaves."""
+        self._ready.clear()
         self._session.disconnected(now(), reason)
         if self._transport is not None:
             self._transport.abort()

@@ -65,6 +65,7 @@ from reference_broker.wire.control import (
     ClientIdentity,
     ClientType,
     CloseQueue,
+    ConfigureStreamResponse,
     ControlChoice,
     ControlMessage,
     Disconnect,
@@ -306,9 +307,9 @@ class ClientSession:
     ) -> Request:
         if self._features.configure_stream:
             if options is not None:
-                queue.subscription_id = self._next_s_id
+                queue.subscription_ids.append(self._next_s_id)
                 self._next_s_id += 1
-            stream = queue.configure_stream(options, queue.subscription_id)
+            stream = queue.configure_stream(options, self._next_s_id - 1)
             return self._request(stream, queue, is_restoring=is_restoring)
         choice = queue.configure_queue_stream(options)
         return self._request(choice, queue, is_restoring=is_restoring)
@@ -459,6 +460,9 @@ class ClientSession:
             self.phase = ClientPhase.PARTING
             self._end(request, request.status)
         else:
+            if isinstance(choice, ConfigureStreamResponse) and queue is not None:
+                for subscription in choice.request.stream_parameters.subscriptions:
+                    queue.configured(subscription.s_id)
             if queue is not None and queue.state is QueueState.OPENING:
                 queue.state = QueueState.OPEN
             self._end(request, request.status)
@@ -509,11 +513,14 @@ class ClientSession:
     def _receiver(self, queue_id: int, options: bytes) -> ClientQueue | None:
         """Return the queue that a PUSH with these options is for; None if it is not ours."""
         ids = [info.id for info in decode_options(options, 0, len(options)).sub_queue_infos] or [0]
+        is_new_style = self._features.configure_stream
         for queue in self.queues.values():
-            if queue.queue_id == queue_id and queue.is_reader:
-                mine = queue.subscription_id if self._features.configure_stream else queue.sub_id
-                if mine in ids or ids == [0]:
-                    return queue
+            if (
+                queue.queue_id == queue_id
+                and queue.is_reader
+                and queue.receives(ids, is_new_style=is_new_style)
+            ):
+                return queue
         return None
 
     # Sending.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
@@ -77,7 +77,8 @@ class ClientQueue:
         is_reader: whether it was opened for reading.
         is_writer: whether it was opened for writing.
         options: the parameters of reading now in force.
-        subscription_id: the sId of the last configure, 0 for none.
+        subscription_ids: the sIds that PUSHes may carry: that of the last configure that was
+            answered, and those of the configures under way behind it.
         deduplication_ms: from the broker; older PUTs are not sent again.
         needs_confirms: false for broadcast queues.
     """
@@ -91,7 +92,7 @@ class ClientQueue:
         "queue_id",
         "state",
         "sub_id",
-        "subscription_id",
+        "subscription_ids",
         "uri",
     )
 
@@ -103,7 +104,7 @@ class ClientQueue:
         self.is_reader = options is not None
         self.is_writer = is_writer
         self.options = options or QueueOptions()
-        self.subscription_id = 0
+        self.subscription_ids: list[int] = []
         self.deduplication_ms = 300_000
         self.needs_confirms = True
         self.state = QueueState.OPENING
@@ -111,6 +112,18 @@ class ClientQueue:
     def __repr__(self) -> str:
         """Return the URI and the state."""
         return f"<ClientQueue {self.uri} {self.state.name}>"
+
+    def receives(self, ids: Collection[int], *, is_new_style: bool) -> bool:
+        """Return whether a PUSH with these ids is for this queue (WIRE 7.4); 0 is for any."""
+        if not is_new_style:
+            return self.sub_id in ids
+        return 0 in ids or any(number in ids for number in self.subscription_ids)
+
+    def configured(self, subscription_id: int) -> None:
+        """Note that a configure was answered: the sIds before its own mean nothing now."""
+        ids = self.subscription_ids
+        if subscription_id in ids:
+            del ids[: ids.index(subscription_id)]
 
     def handle_parameters(self) -> QueueHandleParameters:
         """Return what open and close requests carry."""

@@ -1,0 +1,3 @@
+"""Tests of what the suites share: histories and checkers."""
+
+from __future__ import annotations
