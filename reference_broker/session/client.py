@@ -242,6 +242,7 @@ class ClientSession:
             if now >= request.deadline:
                 del self._requests[r_id]
                 self._end(request, Status(StatusCategory.E_TIMEOUT, 0, "no answer in time"))
+        self._maybe_ready()
         if self._heartbeat is not None:
             match self._heartbeat.look(now):
                 case Heartbeat.ASK:
@@ -332,17 +333,17 @@ class ClientSession:
         """Settle a request."""
         request.is_done = True
         request.status = status
-        queue = request.queue
-        is_success = status.category is StatusCategory.E_SUCCESS
-        if queue is not None and isinstance(request.choice, OpenQueue) and not is_success:
-            self._forget(queue)
-        if queue is not None and isinstance(request.choice, CloseQueue):
-            self._forget(queue)
+        queue, choice = request.queue, request.choice
+        is_failure = status.category is not StatusCategory.E_SUCCESS
         if request.is_restoring:
-            if not is_success and queue is not None and status.category not in _LOCAL:
+            # A connection that breaks again changes nothing: the next one starts anew.
+            if queue is not None and is_failure and status.category not in _LOCAL:
                 self._forget(queue)
                 self._events.append(ReopenFailed(queue, status))
             return
+        is_gone = isinstance(choice, CloseQueue) or (isinstance(choice, OpenQueue) and is_failure)
+        if queue is not None and is_gone:
+            self._forget(queue)
         self._events.append(RequestDone(request))
 
     def _forget(self, queue: ClientQueue) -> None:
