@@ -317,7 +317,7 @@ class Broker:
     def _domain_loaded(self, name: str, outcome: DomainConfig | OperatorError) -> None:
         domain = self._control.know_domain(name, outcome)
         if domain is not None:
-            self._restorer.domain_loaded(domain)
+            self._restorer.domain_loaded(name, domain)
         for session in self._control.go_on(name, outcome):
             self._go_on(session)
 

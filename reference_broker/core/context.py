@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from reference_broker.base import GuidGenerator, Instant
-from reference_broker.core.state import DomainEntry, Phase, QueueEntry, Session
+from reference_broker.core.state import DomainEntry, Outgoing, Phase, QueueEntry, Session
 from reference_broker.ports import Close, Effect, Log, Send, Severity
 from reference_broker.session import BrokerFacts
 from reference_broker.storage import PartitionLog
@@ -72,14 +72,19 @@ class Context:
         """Tell the operator something."""
         self._effects.append(Log(severity, message, tuple(fields.items())))
 
-    def send(self, session: Session, *chunks: bytes) -> None:
-        """Queue bytes for a session."""
-        session.outbox += chunks
-        self._senders[session.connection] = session
+    def send(self, session: Session, *chunks: bytes, is_durable: bool = False) -> None:
+        """Queue bytes for a session, behind what was queued before.
 
-    def send_durably(self, session: Session, chunks: list[bytes]) -> None:
-        """Queue bytes that must not leave before everything logged so far is durable."""
-        session.durable_outbox += chunks
+        Args:
+            session: to whom.
+            chunks: to join.
+            is_durable: they must not leave before everything logged so far is durable.
+        """
+        outbox = session.outbox
+        if outbox and outbox[-1].is_durable is is_durable:
+            outbox[-1].chunks.extend(chunks)
+        else:
+            outbox.append(Outgoing(list(chunks), is_durable))
         self._senders[session.connection] = session
 
     def want_sync(self) -> None:
@@ -113,12 +118,9 @@ class Context:
             effects += self.log.sync(self.last_token)
         after = self.last_token if self.last_token > self.durable_token else 0
         for session in self._senders.values():
-            if session.outbox:
-                effects.append(Send(session.connection, session.outbox))
-                session.outbox = []
-            if session.durable_outbox:
-                effects.append(Send(session.connection, session.durable_outbox, after))
-                session.durable_outbox = []
+            for chunks, is_durable in session.outbox:
+                effects.append(Send(session.connection, chunks, after if is_durable else 0))
+            session.outbox = []
         self._senders.clear()
         effects += self._closing
         self._closing.clear()

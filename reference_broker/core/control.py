@@ -210,12 +210,16 @@ class ControlDesk:
             is_synced=config.storage is StorageKind.FILE_BACKED
             and config.durability is Durability.FSYNC,
         )
-        self._next_queue_number = max(self._next_queue_number, entry.number + 1)
+        self.reserve_queue_numbers(entry.number)
         domain.queues += 1
         context.queues[uri.canonical] = entry
         if entry.is_logged and not number:
             context.add(*context.log.append_queue(entry.number, uri))
         return entry
+
+    def reserve_queue_numbers(self, highest: int) -> None:
+        """Give no number up to `highest` to a new queue: the log knows queues by them."""
+        self._next_queue_number = max(self._next_queue_number, highest + 1)
 
     # Configuring.
 

@@ -57,10 +57,7 @@ class Deliverer:
         if not session.reads_new_properties:
             messages = [self._old_style(message) for message in messages]
         chunks = push_chunks(messages, stream.queue_id, delivery.subscription.spec.push_id)
-        if entry.is_synced:
-            self._context.send_durably(session, chunks)
-        else:
-            self._context.send(session, *chunks)
+        self._context.send(session, *chunks, is_durable=entry.is_synced)
 
     def _old_style(self, message: Message) -> Message:
         if not message[2] & 0xFFFF:

@@ -185,18 +185,15 @@ class Publisher:
             return
         context = self._context
         entry = run.handle.entry
+        entry.queue.expire_history(context.now)
         outcome = entry.queue.post(run.messages)
         if outcome.stored:
             if entry.is_logged:
                 self._log(run, outcome.stored, buffer, complete=not outcome.refused)
             context.dirty[entry] = None
         acks = self._acks(run, outcome.refused)
-        if not acks:
-            return
-        if entry.is_synced:
-            context.send_durably(session, [acks])
-        else:
-            context.send(session, acks)
+        if acks:
+            context.send(session, acks, is_durable=entry.is_synced)
 
     def _log(self, run: _Run, stored: list[Message], buffer: bytes, *, complete: bool) -> None:
         context = self._context

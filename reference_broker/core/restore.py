@@ -72,6 +72,7 @@ class Restorer:
                     self._replay_puts(segment, body)
                 case ConfirmRecord():
                     self._replay_confirms(body)
+        self._control.reserve_queue_numbers(max(self._remains, default=0))
         domains = dict.fromkeys(r.uri.qualified_domain for r in self._remains.values())
         context.add(*(LoadDomain(name) for name in domains))
         messages = sum(len(remains.messages) for remains in self._remains.values())
@@ -112,10 +113,15 @@ class Restorer:
         remains.confirmed.update(dict.fromkeys(body.guids))
         self._context.log.release([message[6] for message in gone if message is not None])
 
-    def domain_loaded(self, domain: DomainEntry) -> None:
-        """Make the queues of a domain whose configuration has come."""
+    def domain_loaded(self, name: str, domain: DomainEntry) -> None:
+        """Make the queues of a domain whose configuration has come.
+
+        Args:
+            name: the name in the queues' URIs; a redirect's configuration has another.
+            domain: the configuration.
+        """
         for number, remains in list(self._remains.items()):
-            if remains.uri.qualified_domain != domain.config.name:
+            if remains.uri.qualified_domain != name:
                 continue
             del self._remains[number]
             entry = self._control.create_queue(remains.uri, domain, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from reference_broker.base import Instant, QueueUri
 from reference_broker.base.limits import HANDSHAKE_EVENT_BYTES_MAX
@@ -91,6 +92,18 @@ class Handle:
     is_writer: bool = False
 
 
+class Outgoing(NamedTuple):
+    """Bytes for a peer.
+
+    Attributes:
+        chunks: to join.
+        is_durable: whether they must not leave before everything logged so far is durable.
+    """
+
+    chunks: list[bytes]
+    is_durable: bool
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """One connection.
@@ -108,8 +121,7 @@ class Session:
         makes_guids: GUID mode or correlation mode (WIRE 2.6).
         reads_new_properties: whether PUSHes may carry new-style properties.
         handles: by qId.
-        outbox: chunks to send as soon as possible.
-        durable_outbox: chunks to send when the log is durable.
+        outbox: what to send, in order; see `Outgoing`.
         is_congested: the peer does not read.
         heartbeat: None before the session is established.
         has_disconnected: whether the client has said goodbye; what follows is ignored.
@@ -130,8 +142,7 @@ class Session:
     makes_guids: bool = True
     reads_new_properties: bool = True
     handles: dict[int, Handle] = field(default_factory=dict)
-    outbox: list[bytes] = field(default_factory=list)
-    durable_outbox: list[bytes] = field(default_factory=list)
+    outbox: list[Outgoing] = field(default_factory=list)
     is_congested: bool = False
     heartbeat: HeartbeatMonitor | None = None
     has_disconnected: bool = False

@@ -63,6 +63,16 @@ class PartitionLog:
         self.next_index = 1
         self.queues: dict[int, QueueUri] = {}
         self._unsynced: list[str] = []
+        #: Queues that the last segment does not introduce, because a crash cut it short.
+        self._missing: list[int] = []
+
+    def resume(self, introduced: set[int]) -> None:
+        """Go on after a recovery.
+
+        Args:
+            introduced: numbers of the queues of which the last segment has a QUEUE record.
+        """
+        self._missing = [number for number in self.queues if number not in introduced]
 
     # Appending.
 
@@ -139,7 +149,8 @@ class PartitionLog:
     def _room(self) -> list[Effect]:
         """Open a segment if there is none, or if the last one is full."""
         if self.segments and 0 < self.segments[-1].size < self.segment_bytes_max:
-            return []
+            missing, self._missing = self._missing, []
+            return [self._introduce(number) for number in missing]
         effects: list[Effect] = []
         if not self.segments or self.segments[-1].size:  # an empty one is left by a crash
             number = self.segments[-1].number + 1 if self.segments else 1
@@ -148,9 +159,13 @@ class PartitionLog:
         segment = self.segments[-1]
         segment.size = len(SEGMENT_MAGIC)
         effects.append(Write(segment.name, [SEGMENT_MAGIC]))
-        for queue_number, uri in self.queues.items():
-            effects.append(self._append(RecordKind.QUEUE, queue_body(queue_number, uri)))
+        self._missing = []
+        effects += [self._introduce(number) for number in self.queues]
         return effects
+
+    def _introduce(self, queue_number: int) -> Write:
+        body = queue_body(queue_number, self.queues[queue_number])
+        return self._append(RecordKind.QUEUE, body)
 
     def _drop_dead_segments(self) -> list[Effect]:
         effects: list[Effect] = []

@@ -65,9 +65,11 @@ def recover_log(
     """
     recovered = RecoveredLog(PartitionLog(partition, segment_bytes_max))
     log = recovered.log
+    introduced: set[int] = set()
     for position, (name, content) in enumerate(files):
         segment = _next_segment(log, partition, name)
         is_last = position == len(files) - 1
+        introduced.clear()
         offset = _check_magic(name, content, is_last=is_last)
         first_index = None if not position else log.next_index
         try:
@@ -75,6 +77,7 @@ def recover_log(
                 body = decode_body(record)
                 if isinstance(body, QueueRecord):
                     log.queues[body.queue_number] = body.uri
+                    introduced.add(body.queue_number)
                 recovered.entries.append((segment.number, body))
                 offset = record.end
                 log.next_index = record.log_index + 1
@@ -86,6 +89,7 @@ def recover_log(
                 ) from error
             recovered.cut = (name, offset, str(error))
         segment.size = offset
+    log.resume(introduced)
     return recovered
 
 

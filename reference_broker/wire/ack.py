@@ -28,9 +28,9 @@ from reference_broker.base import WireError
 from reference_broker.wire.header import EventType, event_header
 
 ACK_MESSAGE_SIZE: Final = 24
-_ACK: Final = struct.Struct(">I16si")
+_ACK: Final = struct.Struct(">I16sI")
 _LIST_HEADER: Final = b"\x16\x00\x00\x00"
-_QUEUE_ID: Final = struct.Struct(">i")
+_QUEUE_ID: Final = struct.Struct(">I")
 _ZERO: Final = bytes(4)
 
 #: (status, correlation id, GUID, queue id)

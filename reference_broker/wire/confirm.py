@@ -23,9 +23,9 @@ from reference_broker.wire.ack import list_bounds
 from reference_broker.wire.header import EventType, event_header
 
 CONFIRM_MESSAGE_SIZE: Final = 24
-_CONFIRM: Final = struct.Struct(">i16si")
+_CONFIRM: Final = struct.Struct(">I16sI")
 _LIST_HEADER: Final = b"\x16\x00\x00\x00"
-_ID: Final = struct.Struct(">i")
+_ID: Final = struct.Struct(">I")
 
 #: (queue id, GUID, sub-queue id)
 ConfirmTuple: TypeAlias = tuple[int, bytes, int]

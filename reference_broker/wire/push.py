@@ -36,14 +36,14 @@ FLAG_IMPLICIT_PAYLOAD: Final = 1
 FLAG_MESSAGE_PROPERTIES: Final = 2
 FLAG_OUT_OF_ORDER: Final = 4
 
-_OLD_PUSH: Final = struct.Struct(">IIi16s")
+_OLD_PUSH: Final = struct.Struct(">III16s")
 _SCHEMA: Final = struct.Struct(">H")
 _OLD_HEADER_WORDS: Final = 7
 _HEADER_WORDS: Final = 8
 
 #: Header and the one option that goes to an SDK, in one: flags and words; option words,
 #: compression and header words; queue id; GUID; schema id; reserved; option header; id.
-PUSH_WITH_ID: Final = struct.Struct(">IIi16sHHII")
+PUSH_WITH_ID: Final = struct.Struct(">III16sHHII")
 #: Words of such a message before its data.
 PUSH_WITH_ID_WORDS: Final = PUSH_WITH_ID.size // 4
 #: Second word of such a message without compression: 2 option words, 8 header words.

@@ -39,8 +39,8 @@ PUT_HEADER_SIZE: Final = 36
 FLAG_ACK_REQUESTED: Final = 1
 FLAG_MESSAGE_PROPERTIES: Final = 2
 
-_PUT: Final = struct.Struct(">IIi16sIHH")
-_OLD_PUT: Final = struct.Struct(">IIi16sI")
+_PUT: Final = struct.Struct(">III16sIHH")
+_OLD_PUT: Final = struct.Struct(">III16sI")
 _HEADER_WORDS: Final = PUT_HEADER_SIZE // 4
 _HEADER_WORDS_MIN: Final = 8
 
