@@ -108,7 +108,7 @@ class ConfigFolder:
 
     def _load_domain(self, name: str) -> DomainConfig | Redirect:
         if not _is_file_name(name):
-            raise ConfigError("domain", name, "must be a name without path separators and '..'")
+            raise ConfigError("domain", name, "must be a name without path separators")
         file = self._domain_file(name)
         try:
             return _load(file, lambda raw: parse_domain(name, raw), self._domains)
@@ -125,7 +125,7 @@ class _FileMissingError(ConfigFileError):
 
 
 def _is_file_name(name: str) -> bool:
-    return bool(name) and name.isprintable() and not any(part in name for part in ("/", "\\", ".."))
+    return bool(name) and name.isprintable() and not any(part in name for part in ("/", "\\"))
 
 
 def _bad_redirect(file: Path, target: str, rule: str) -> ConfigError:

@@ -53,6 +53,7 @@ from reference_broker.session import (
     Heartbeat,
     HeartbeatMonitor,
     authenticate,
+    check_reauthentication,
     negotiate,
 )
 from reference_broker.session.negotiation import speaks_new_properties
@@ -300,6 +301,8 @@ class Broker:
 
     def _authenticate(self, session: Session, event: Event) -> None:
         message = decode_message(AuthenticationMessage, event.encoding, event.body)
+        if session.phase is Phase.OPEN:
+            check_reauthentication(message.choice)
         response, is_accepted = authenticate(message.choice)
         answer = AuthenticationMessage(choice=response)
         session.is_authenticated = True

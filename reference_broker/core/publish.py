@@ -211,16 +211,13 @@ class Publisher:
         if not refused and not run.correlations:
             return success_acks(run.acked, queue_id) if run.acked else b""
         status = {guid: _STATUS[refusal] for guid, refusal in refused}
-        wanted = dict.fromkeys(run.acked)
-        wanted.update(
-            dict.fromkeys(g for g, code in status.items() if code is not AckStatus.SUCCESS)
-        )
-        if not wanted:
-            return b""
-        return ack_event(
+        asked = set(run.acked)
+        nacked = [g for g, _ in refused if g not in asked and status[g] is not AckStatus.SUCCESS]
+        acks = [
             (status.get(guid, AckStatus.SUCCESS), run.correlations.get(guid, 0), guid, queue_id)
-            for guid in wanted
-        )
+            for guid in [*run.acked, *nacked]
+        ]
+        return ack_event(acks) if acks else b""
 
 
 def _decompressed(put: PutTuple, data: bytes) -> tuple[PutTuple, bytes]:

@@ -30,6 +30,7 @@ from reference_broker.session.negotiation import (
     BrokerFacts,
     SessionKind,
     authenticate,
+    check_reauthentication,
     negotiate,
 )
 
@@ -56,5 +57,6 @@ __all__ = [
     "SessionLost",
     "SessionRestored",
     "authenticate",
+    "check_reauthentication",
     "negotiate",
 ]

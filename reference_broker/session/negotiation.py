@@ -152,6 +152,18 @@ def authenticate(request: object) -> tuple[AuthenticationResponse, bool]:
     return AuthenticationResponse(status=status), False
 
 
+def check_reauthentication(request: object) -> None:
+    """Check an authentication request inside a session, which began as an anonymous one.
+
+    Raises:
+        PeerError: it asks for another mechanism; close without an answer, as the peer does.
+    """
+    if isinstance(request, AuthenticationRequest) and request.mechanism.upper() != "ANONYMOUS":
+        raise PeerError(
+            f"Authentication mechanism mismatch: the session is ANONYMOUS, not {request.mechanism}"
+        )
+
+
 def _kind(identity: ClientIdentity) -> SessionKind:
     if identity.client_type is ClientType.E_TCPADMIN:
         return SessionKind.ADMIN

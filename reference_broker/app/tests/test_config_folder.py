@@ -181,7 +181,7 @@ def test_a_redirect_to_nowhere_is_told_by_the_missing_file(etc):
     assert caught.value.file == str(etc / "domains" / "new.json")
 
 
-NAMES_THAT_LEAVE = ["", "..", "../clusters", "a/b", "/etc/passwd", "a\\b", "a..b", "a\0b", "a\nb"]
+NAMES_THAT_LEAVE = ["", "../clusters", "a/b", "/etc/passwd", "a\\b", "a\0b", "a\nb"]
 
 
 @pytest.mark.parametrize("name", NAMES_THAT_LEAVE, ids=repr)
