@@ -1,0 +1,201 @@
+"""`python -m suites.fuzz.run_target MODULE`: the child process that fuzzes one target.
+
+It is a process of its own because libFuzzer ends the process, because a target may hang or use up
+the memory, and because code gives coverage only if it is imported under atheris; so nothing of the
+product is imported here before that.
+
+A crash is an exception that the target lets out. Each one with a stack of its own is written to
+the crash folder, and the run goes on; the last one that is allowed ends it the way libFuzzer ends
+runs. Hangs and memory are libFuzzer's own business and end the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import faulthandler
+import hashlib
+import json
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from suites.fuzz.unguided import read_dictionary, run_unguided
+
+STARTED: Final = "gauntlet: fuzzing since"
+UNGUIDED: Final = "gauntlet: no coverage guides this run"
+#: One input may take so long outside of the fuzzer before its stack is printed instead.
+REPLAY_SECONDS_MAX: Final = 20
+
+_SECONDS_PER_INPUT_MAX: Final = 5
+_MEMORY_MIB_MAX: Final = 1024
+_REPLAY_ADDRESS_BYTES_MAX: Final = 3 * 1024**3
+_FRAMES_COMPARED: Final = 6
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fuzz, or replay inputs; returns the exit code if libFuzzer does not end the process."""
+    options = _parser().parse_args(arguments)
+    if options.replay:
+        return _replay(options)
+    if options.unguided or find_spec("atheris") is None:
+        return _fuzz_unguided(options)
+    return _fuzz_guided(options)
+
+
+def _fuzz_guided(options: argparse.Namespace) -> int:
+    atheris = import_module("atheris")  # it exists on some platforms only
+    with atheris.instrument_imports(include=[options.package]):
+        function = _load(options)
+    recorder = CrashRecorder(function, options.crashes, options.crashes_max)
+    atheris.Setup(["gauntlet", *_libfuzzer_arguments(options)], recorder)
+    _announce_start()
+    atheris.Fuzz()
+    return 0  # not reached: libFuzzer ends the process
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m suites.fuzz.run_target")
+    parser.add_argument("module", help="dotted name of a module with test_one_input(data)")
+    parser.add_argument("--package", default="reference_broker", help="package to instrument")
+    parser.add_argument("--break", dest="defect", default="", help="seeded defect to apply")
+    parser.add_argument("--replay", type=Path, help="folder of inputs to run once each")
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=Path, help="folder of inputs to begin with")
+    parser.add_argument("--corpus", type=Path, help="folder for inputs that reach new code")
+    parser.add_argument("--crashes", type=Path, help="folder for inputs that crash")
+    parser.add_argument("--crashes-max", type=int, default=1)
+    parser.add_argument("--dictionary", type=Path)
+    parser.add_argument("--input-bytes-max", type=int, default=4096)
+    parser.add_argument("--unguided", action="store_true", help="do not use atheris")
+    return parser
+
+
+def _load(options: argparse.Namespace) -> Callable[[bytes], None]:
+    """Import the target, then change the product if a defect is asked for."""
+    function: Callable[[bytes], None] = import_module(options.module).test_one_input
+    if options.defect:
+        import_module("suites.harness.defects").DEFECTS[options.defect].apply()
+    return function
+
+
+def _libfuzzer_arguments(options: argparse.Namespace) -> list[str]:
+    flags = [
+        f"-max_total_time={options.seconds}",
+        f"-seed={options.seed}",
+        f"-max_len={options.input_bytes_max}",
+        f"-timeout={_SECONDS_PER_INPUT_MAX}",
+        f"-rss_limit_mb={_MEMORY_MIB_MAX}",
+        f"-artifact_prefix={options.crashes}/",
+        "-print_final_stats=1",
+    ]
+    if options.dictionary:
+        flags.append(f"-dict={options.dictionary}")
+    return [*flags, str(options.corpus), str(options.seeds)]
+
+
+def _fuzz_unguided(options: argparse.Namespace) -> int:
+    print(UNGUIDED, flush=True)  # noqa: T201
+    recorder = CrashRecorder(_load(options), options.crashes, options.crashes_max)
+    _announce_start()
+    run_unguided(
+        recorder,
+        [path.read_bytes() for path in sorted(options.seeds.iterdir())],
+        read_dictionary(options.dictionary) if options.dictionary else [],
+        seconds=options.seconds,
+        seed=options.seed,
+        input_bytes_max=options.input_bytes_max,
+    )
+    return 0
+
+
+def _announce_start() -> None:
+    print(f"{STARTED} {time.monotonic():.3f}", flush=True)  # noqa: T201
+
+
+def _replay(options: argparse.Namespace) -> int:
+    """Run each input of a folder once; print a line of JSON for each: name and traceback, if any.
+
+    An input that hangs ends the process with the stack on the error output and no line.
+    """
+    function = _load(options)
+    _limit_memory()
+    code = 0
+    for path in sorted(options.replay.iterdir()):
+        faulthandler.dump_traceback_later(REPLAY_SECONDS_MAX, exit=True)
+        stack = stack_of(function, path.read_bytes())
+        faulthandler.cancel_dump_traceback_later()
+        print(json.dumps([path.name, stack]), flush=True)  # noqa: T201
+        code = 1 if stack else code
+    return code
+
+
+def _limit_memory() -> None:
+    """Turn what would eat the machine into a `MemoryError`, where the system can."""
+    with contextlib.suppress(OSError, ValueError):
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (_REPLAY_ADDRESS_BYTES_MAX, hard))
+
+
+def stack_of(function: Callable[[bytes], None], data: bytes) -> str:
+    """Run a target once; return the traceback of its crash, or nothing."""
+    try:
+        function(data)
+    except Exception as error:  # noqa: BLE001  whatever comes is the finding
+        frames = error.__traceback__.tb_next if error.__traceback__ else None
+        return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
+    return ""
+
+
+class CrashRecorder:
+    """A target that keeps what crashes it and goes on.
+
+    Args:
+        function: the target itself.
+        folder: where inputs go that crash it, as `crash-SHA1`.
+        crashes_max: different crashes to keep; the last of them is raised.
+    """
+
+    def __init__(self, function: Callable[[bytes], None], folder: Path, crashes_max: int) -> None:
+        assert crashes_max > 0, crashes_max
+        self._function = function
+        self._folder = folder
+        self._crashes_max = crashes_max
+        self._seen: set[tuple[str, ...]] = set()
+
+    def __call__(self, data: bytes) -> None:
+        """Run the target.
+
+        Raises:
+            Exception: the last crash that is allowed.
+        """
+        try:
+            self._function(data)
+        except Exception as error:
+            self._record(data, error)
+            if len(self._seen) >= self._crashes_max:
+                raise
+
+    def _record(self, data: bytes, error: Exception) -> None:
+        stack = signature(error)
+        if stack not in self._seen:
+            self._seen.add(stack)
+            name = hashlib.sha1(data, usedforsecurity=False).hexdigest()  # libFuzzer's own name
+            (self._folder / f"crash-{name}").write_bytes(data)
+
+
+def signature(error: Exception) -> tuple[str, ...]:
+    """Return what tells two crashes apart: the type and the innermost places in the code."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_COMPARED:]
+    return (type(error).__qualname__, *(f"{frame.filename}:{frame.lineno}" for frame in frames))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Fuzzing without coverage, for platforms that atheris does not support.
+
+Seeds first, then mutations of them: a few bytes changed, removed, inserted, copied, or tokens of
+the dictionary put in. Whatever it prints has the form of libFuzzer's statistics, so one reader
+serves both. It finds shallow defects; a run says in its report that nothing guided it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+_TOKEN: Final = re.compile(r'^[^#"]*"((?:[^"\\]|\\.)*)"\s*$')
+_ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)")
+_MUTATIONS_MAX: Final = 4
+_REPEAT_MAX: Final = 16
+#: Executions between two looks at the clock.
+_LOOK_EVERY: Final = 64
+
+
+def read_dictionary(path: Path) -> list[bytes]:
+    """Return the tokens of a libFuzzer dictionary."""
+    matches = (_TOKEN.match(line) for line in path.read_text("ascii").splitlines())
+    return [_ESCAPE.sub(_unescape, match[1]).encode("latin-1") for match in matches if match]
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else match[2]
+
+
+def run_unguided(
+    function: Callable[[bytes], None],
+    seeds: Sequence[bytes],
+    tokens: Sequence[bytes],
+    *,
+    seconds: float,
+    seed: int,
+    input_bytes_max: int,
+) -> int:
+    """Run a target on its seeds and on mutations of them; print statistics.
+
+    Args:
+        function: the target.
+        seeds: inputs to begin with.
+        tokens: of the dictionary.
+        seconds: how long.
+        seed: of the random choices.
+        input_bytes_max: longest input tried.
+
+    Returns:
+        The number of executions.
+
+    Raises:
+        Exception: whatever the target raised.
+    """
+    random_source = random.Random(seed)
+    inputs = [*seeds, b""]
+    deadline = time.monotonic() + seconds
+    executions = 0
+    try:
+        for data in inputs:
+            executions += 1
+            function(data)
+        while time.monotonic() < deadline:
+            for _ in range(_LOOK_EVERY):
+                executions += 1
+                function(_mutant(random_source, inputs, tokens)[:input_bytes_max])
+    finally:
+        print(f"stat::number_of_executed_units: {executions}", flush=True)  # noqa: T201
+    return executions
+
+
+def _mutant(source: random.Random, inputs: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
+    data = bytearray(source.choice(inputs))
+    for _ in range(source.randint(1, _MUTATIONS_MAX)):
+        position = source.randrange(len(data) + 1)
+        end = min(len(data), position + source.randint(1, _REPEAT_MAX))
+        match source.randrange(6):
+            case 0 if position < len(data):
+                data[position] = source.randrange(256)
+            case 1 if position < len(data):
+                data[position] ^= 1 << source.randrange(8)
+            case 2:
+                del data[position:end]
+            case 3:
+                data[position:position] = data[position:end]
+            case 4 if tokens:
+                token = source.choice(tokens)
+                data[position : position + source.choice((0, len(token)))] = token
+            case _:
+                data[position:position] = source.randbytes(source.randint(1, 4))
+    return bytes(data)
