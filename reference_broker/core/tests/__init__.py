@@ -1,0 +1,3 @@
+"""Tests of the core room."""
+
+from __future__ import annotations

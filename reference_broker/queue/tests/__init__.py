@@ -1,0 +1,3 @@
+"""Tests of the queue room."""
+
+from __future__ import annotations

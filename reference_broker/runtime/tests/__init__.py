@@ -1,0 +1,3 @@
+"""Tests of the runtime room."""
+
+from __future__ import annotations

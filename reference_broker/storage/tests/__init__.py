@@ -1,0 +1,3 @@
+"""Tests of the storage room."""
+
+from __future__ import annotations
