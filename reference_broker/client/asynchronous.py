@@ -64,7 +64,7 @@ class AsyncQueue:
         self._queue = queue
         self._inbox: deque[Message] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._error: ClientError | None = None
+        self._failure: tuple[type[ClientError], str] | None = None
 
     @property
     def uri(self) -> str:
@@ -143,8 +143,9 @@ class AsyncQueue:
         return messages
 
     async def _wait(self, seconds: float | None) -> None:
-        if self._error is not None:
-            raise self._error
+        if self._failure is not None:
+            error, text = self._failure
+            raise error(text)
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
@@ -191,8 +192,8 @@ class AsyncQueue:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _fail(self, error: ClientError) -> None:
-        self._error = error
+    def _fail(self, error: type[ClientError], text: str) -> None:
+        self._failure = error, text
         self._wake()
 
 
@@ -222,6 +223,8 @@ class Client:
         self._connector: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._lost: asyncio.Future[None] | None = None
+        #: Why nothing can come any more.
+        self._ended = ""
         #: How often the connection was lost and restored.
         self.reconnections = 0
 
@@ -241,12 +244,10 @@ class Client:
             )
         finally:
             ready.cancel()
-        if not self._ready.is_set():
-            reason = "no broker answered in time"
-            if self._connector.done() and self._connector.exception() is not None:
-                reason = str(self._connector.exception())
+        if not self.is_connected:
             await self._leave()
-            text = f"{self._address}: {reason} ({self._settings.connect_timeout_s} s at most)"
+            limit = self._settings.connect_timeout_s
+            text = f"{self._address}: no broker answered in time ({limit} s at most)"
             raise ConnectionLostError(text)
         return self
 
@@ -279,12 +280,18 @@ class Client:
 
         Raises:
             TimedOutError: it is not, within `timeout` seconds.
+            ConnectionLostError: it never will be.
         """
         try:
             async with asyncio.timeout(timeout):
                 await self._ready.wait()
         except TimeoutError:
             raise TimedOutError(f"not connected to {self._address} within {timeout} s") from None
+        self._check_usable()
+
+    def _check_usable(self) -> None:
+        if self._ended:
+            raise ConnectionLostError(self._ended)
 
     async def open(
         self,
@@ -310,7 +317,7 @@ class Client:
         """
         if not read and not write:
             raise ValueError("open for reading, for writing, or for both")
-        await self._ready.wait()
+        await self.wait_ready()
         reading = (options or QueueOptions()) if read else None
         queue, request = self._session.open_queue(now(), uri, reading, is_writer=write)
         handle = self._queues[queue] = AsyncQueue(self, queue)
@@ -333,6 +340,7 @@ class Client:
         properties: PropertiesLike | None,
         compression: Compression,
     ) -> asyncio.Future[list[Ack]]:
+        self._check_usable()
         guids = self._session.post(
             now(), queue, payloads, properties=properties, compression=compression
         )
@@ -363,7 +371,7 @@ class Client:
         self._flush()
         await done
         self._queues.pop(queue, None)
-        handle._fail(ClientError(f"{handle.uri} is closed"))  # noqa: SLF001
+        handle._fail(ClientError, f"{handle.uri} is closed")  # noqa: SLF001
         check(f"close {handle.uri}", request)
 
     def _track(self, request: Request) -> asyncio.Future[None]:
@@ -387,6 +395,8 @@ class Client:
                     self._lost.set_result(None)
             await self._lost
             if self._has_no_more_to_try():
+                if not self._is_leaving:
+                    self._end("the connection is lost, and settings.reconnect is off")
                 return
             pause: asyncio.Future[None] = loop.create_future()
             loop.call_later(self._settings.retry_interval_s, _complete, pause)
@@ -407,6 +417,18 @@ class Client:
                 self._connector.cancel()
         if self._timer is not None:
             self._timer.cancel()
+        self._end("the client is closed")
+
+    def _end(self, reason: str) -> None:
+        """Tell everybody who waits that nothing will come any more."""
+        if self._ended:
+            return
+        self._ended = f"{self._address}: {reason}"
+        self._session.abandon(now(), reason)
+        self._handle_events()
+        self._ready.set()
+        for handle in self._queues.values():
+            handle._fail(ConnectionLostError, self._ended)  # noqa: SLF001
 
     def _connection_made(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -497,7 +519,7 @@ class Client:
                 handle = self._queues.pop(queue, None)
                 if handle is not None:
                     text = f"{queue.uri} could not be opened again: {status.message}"
-                    handle._fail(ClientError(text))  # noqa: SLF001
+                    handle._fail(ClientError, text)  # noqa: SLF001
 
     def _acknowledge(self, ack: Ack) -> None:
         batch = self._batches.pop(ack.guid, None)

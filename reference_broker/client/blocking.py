@@ -60,7 +60,7 @@ class BlockingQueue:
         self._client = client
         self._queue = queue
         self._inbox: deque[Message] = deque()
-        self._error: ClientError | None = None
+        self._failure = ""
 
     @property
     def uri(self) -> str:
@@ -140,12 +140,10 @@ class BlockingQueue:
         return messages
 
     def _wait(self, timeout: float | None) -> None:
-        if self._error is not None and not self._inbox:
-            raise self._error
-        if not self._client.pump_until(lambda: bool(self._inbox or self._error), timeout):
+        if not self._client.pump_until(lambda: bool(self._inbox or self._failure), timeout):
             raise TimedOutError(f"no message from {self.uri} within {timeout} s")
-        if self._error is not None and not self._inbox:
-            raise self._error
+        if not self._inbox:
+            raise ClientError(self._failure)
 
     def confirm(self, *messages: Message) -> None:
         """Tell the broker that messages are done with; it will not deliver them again."""
@@ -186,6 +184,7 @@ class BlockingClient:
         self._acks: dict[bytes, Ack | None] = {}
         self._acks_kept = 0
         self._is_leaving = False
+        self._ended = "the client is closed"
         self._retry_at = 0.0
         #: How often the connection was lost.
         self.reconnections = 0
@@ -219,6 +218,8 @@ class BlockingClient:
         """Close the connection without a word, as a crash would."""
         self._is_leaving = True
         self._drop("closed by us")
+        self._session.abandon(now(), self._ended)
+        self._handle_events()
 
     @property
     def is_connected(self) -> bool:
@@ -336,6 +337,9 @@ class BlockingClient:
         Args:
             is_done: the condition.
             timeout: seconds to wait at most; None waits for ever.
+
+        Raises:
+            ConnectionLostError: there is no connection, and none will be tried.
         """
         give_up = None if timeout is None else time.monotonic() + timeout
         self._handle_events()
@@ -343,6 +347,8 @@ class BlockingClient:
             left = None if give_up is None else give_up - time.monotonic()
             if left is not None and left <= 0:
                 return False
+            if self._socket is None and self._is_leaving:
+                raise ConnectionLostError(f"{self._address}: {self._ended}")
             self.pump(self._patience(left))
         return True
 
@@ -432,13 +438,14 @@ class BlockingClient:
                         self._acks_kept += 1
             case SessionLost():
                 self.reconnections += not self._is_leaving
-                if not self._settings.reconnect:
+                if not self._settings.reconnect and not self._is_leaving:
                     self._is_leaving = True
+                    self._ended = "the connection is lost, and settings.reconnect is off"
             case ReopenFailed(queue, status):
                 handle = self._queues.pop(queue, None)
                 if handle is not None:
                     text = f"{queue.uri} could not be opened again: {status.message}"
-                    handle._error = ClientError(text)  # noqa: SLF001
+                    handle._failure = text  # noqa: SLF001
             case RequestDone() | SessionRestored():
                 pass
 
@@ -475,5 +482,5 @@ class BlockingClient:
         request = self._session.close_queue(now(), queue)
         self.pump_until(lambda: request.is_done, None)
         self._queues.pop(queue, None)
-        handle._error = ClientError(f"{handle.uri} is closed")  # noqa: SLF001
+        handle._failure = f"{handle.uri} is closed"  # noqa: SLF001
         check(f"close {handle.uri}", request)

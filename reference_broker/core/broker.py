@@ -225,8 +225,8 @@ class Broker:
 
     def _hold(self, session: Session, data: bytes) -> None:
         """Keep bytes of a session whose open waits for a domain."""
-        session.held_bytes.append(data)
-        held = sum(len(chunk) for chunk in session.held_bytes)
+        session.held_bytes += data
+        held = len(session.held_bytes)
         if held > EVENT_BYTES_MAX:
             rule = f"at most {EVENT_BYTES_MAX} bytes are kept while a queue is being opened"
             self._give_up(session, f"{held} bytes sent behind an openQueue request, but {rule}")
@@ -327,7 +327,6 @@ class Broker:
     def _go_on(self, session: Session) -> None:
         """Take what a session sent while its open was waiting."""
         events, session.held_events = session.held_events, []
-        chunks, session.held_bytes = session.held_bytes, []
         try:
             for position, event in enumerate(events):
                 if session.ignores_input():
@@ -335,15 +334,12 @@ class Broker:
                 self._event(session, event)
                 if session.is_loading:
                     session.held_events = events[position + 1 :]
-                    session.held_bytes = chunks
                     return
         except PeerError as error:
             self._give_up(session, str(error))
-        for position, chunk in enumerate(chunks):
-            self._received(session.connection, chunk)
-            if session.is_loading:
-                session.held_bytes += chunks[position + 1 :]
-                return
+            return
+        data, session.held_bytes = bytes(session.held_bytes), bytearray()
+        self._received(session.connection, data)
 
     def _recovered(self, segments: tuple[tuple[str, bytes], ...]) -> None:
         assert not self._context.queues, "recovery comes before everything else"

@@ -148,7 +148,7 @@ class Session:
     has_disconnected: bool = False
     is_loading: bool = False
     held_events: list[Event] = field(default_factory=list)
-    held_bytes: list[bytes] = field(default_factory=list)
+    held_bytes: bytearray = field(default_factory=bytearray)
 
     def ignores_input(self) -> bool:
         """Whether what still comes from the peer means nothing."""

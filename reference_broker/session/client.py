@@ -208,6 +208,13 @@ class ClientSession:
             self._events.append(AcksReceived(acks))
         self._events.append(SessionLost(reason))
 
+    def abandon(self, now: Instant, reason: str) -> None:
+        """End the session for good: nothing will be sent again, what waits is given up."""
+        self.disconnected(now, reason)
+        self.phase = ClientPhase.GONE
+        if acks := self._posts.give_up():
+            self._events.append(AcksReceived(acks))
+
     def data_to_send(self) -> list[bytes]:
         """Return the bytes to send now, and forget them."""
         out, self._out = self._out, []

@@ -3,8 +3,8 @@
 The rules of this file:
 
 1. the events that come out depend on the bytes alone, never on where the chunks end;
-2. an event waits in pieces until it is whole and is joined once, so a 64 MiB event that arrives
-   in a thousand chunks costs one copy;
+2. an event waits in one growing buffer until it is whole, so that it costs its own size and two
+   copies, in however many chunks it arrives;
 3. what is buffered never exceeds one event of `event_bytes_max` bytes plus one chunk, because a
    header that announces more is refused as soon as its first 4 bytes are here;
 4. after the first error the reader is dead: there is no resynchronisation in this protocol.
@@ -30,21 +30,20 @@ class EventReader:
         event_bytes_max: the largest event accepted, header included, in bytes.
     """
 
-    __slots__ = ("_chunks", "_have", "_need", "error", "event_bytes_max")
+    __slots__ = ("_need", "_waiting", "error", "event_bytes_max")
 
     def __init__(self, event_bytes_max: int) -> None:
         assert event_bytes_max >= EVENT_HEADER_SIZE, event_bytes_max
         self.event_bytes_max = event_bytes_max
         #: The error that ended the stream; None while it is healthy.
         self.error: WireError | None = None
-        self._chunks: list[bytes] = []
-        self._have = 0
+        self._waiting = bytearray()
         self._need = 0
 
     @property
     def buffered_bytes(self) -> int:
         """Bytes that wait for the rest of their event."""
-        return self._have
+        return len(self._waiting)
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield each event that `data` completes.
@@ -58,14 +57,12 @@ class EventReader:
         """
         if self.error is not None:
             raise self.error
-        if self._chunks:
-            self._chunks.append(data)
-            self._have += len(data)
-            if self._have < self._need:
+        if self._waiting:
+            self._waiting += data
+            if len(self._waiting) < self._need:
                 return
-            data = b"".join(self._chunks)
-            self._chunks.clear()
-            self._have = 0
+            data = bytes(self._waiting)
+            self._waiting.clear()
         try:
             yield from self._cut(data)
         except WireError as error:
@@ -87,7 +84,5 @@ class EventReader:
             self._keep(data, position, 4)
 
     def _keep(self, data: bytes, position: int, need: int) -> None:
-        rest = data[position:] if position else data
-        self._chunks.append(rest)
-        self._have = len(rest)
+        self._waiting += memoryview(data)[position:]
         self._need = need

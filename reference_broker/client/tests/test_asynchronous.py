@@ -298,3 +298,34 @@ def test_leaving_with_an_exception_says_goodbye_too():
             await until(lambda: running.statistics().sessions == 0)
 
     asyncio.run(main())
+
+
+def test_nobody_waits_for_a_client_that_was_left():
+    async def main() -> None:
+        async with asyncio.timeout(PATIENCE_S), broker() as running:
+            async with Client(running.address, settings()) as client:
+                queue = await both(client)
+                waiting = asyncio.ensure_future(queue.get())
+                await queue.post(b"x")
+                await waiting
+                waiting = asyncio.ensure_future(queue.get())
+            for use in (waiting, queue.post(b"late"), client.open(f"{URI}-2", read=True)):
+                with pytest.raises(ConnectionLostError, match="the client is closed"):
+                    await use
+
+    asyncio.run(main())
+
+
+def test_nobody_waits_for_a_connection_that_is_not_tried():
+    async def main() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            running = await broker().__aenter__()
+            async with Client(running.address, settings(reconnect=False)) as client:
+                queue = await both(client)
+                waiting = asyncio.ensure_future(queue.get())
+                await running.abort()
+                for use in (waiting, queue.get(), client.open(f"{URI}-2", read=True)):
+                    with pytest.raises(ConnectionLostError, match="reconnect is off"):
+                        await use
+
+    asyncio.run(main())

@@ -211,9 +211,19 @@ def test_a_client_that_does_not_reconnect(tmp_path: Path):
         broker.kill()
         assert client.pump_until(lambda: not client.is_connected, PATIENCE_S)
         broker.start()
-        with pytest.raises(TimedOutError):
-            queue.get(0.05)
+        for _ in range(2):
+            with pytest.raises(ConnectionLostError, match="reconnect is off"):
+                queue.get(PATIENCE_S)
         assert not client.is_connected
+
+
+def test_a_client_that_was_left_says_so(broker: ThreadedBroker, uri: str):
+    with connect(broker) as client:
+        queue = both(client, uri)
+    with pytest.raises(ConnectionLostError, match="the client is closed"):
+        queue.get(PATIENCE_S)
+    with pytest.raises(ConnectionLostError, match="the client is closed"):
+        client.open(f"{uri}-2", read=True)
 
 
 def test_nobody_listens():
