@@ -1,0 +1,16 @@
+"""The integration suite: numbered black-box cases that any broker can be put to.
+
+| module         | what it knows                                                            |
+|----------------|--------------------------------------------------------------------------|
+| `case`         | what a case is: id, statement, expectation, needs, grade                 |
+| `raw`, `actor` | a protocol peer without a mind of its own, and one that does errands     |
+| `transcript`   | what went over the wire, for people                                      |
+| `malformed`    | the catalogue of hostile inputs, as data                                 |
+| `probe`        | how the answer to a hostile input is found out                           |
+| `cases`        | the cases, one module per area                                           |
+| `options`, `plugin`, `conftest` | pytest's side: options, verdicts, fixtures              |
+
+Run it with `python -m suites.integration --target SPEC`, or as any other pytest package.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,290 @@
+"""BMQ-CFG, BMQ-CLOSE: configuring readers and closing queues (WIRE 3.4, 3.5, 9.3, 9.5)."""
+
+from __future__ import annotations
+
+from reference_broker.wire import AckStatus, put_event
+from reference_broker.wire.control import (
+    CONSUMER_PRIORITY_INVALID,
+    CloseQueue,
+    CloseQueueResponse,
+    ConfigureQueueStream,
+    ConfigureQueueStreamResponse,
+    ConfigureStream,
+    ConfigureStreamResponse,
+    QueueHandleParameters,
+    QueueStreamParameters,
+    Status,
+    StatusCategory,
+    StreamParameters,
+    SubQueueIdInfo,
+)
+from suites.harness.target import TargetSpec
+from suites.integration.actor import handle, stream
+from suites.integration.case import case
+from suites.integration.connections import Wire
+
+_UNKNOWN = StatusCategory.E_UNKNOWN
+_INVALID = StatusCategory.E_INVALID_ARGUMENT
+
+
+def _check(
+    status: Status, category: StatusCategory, code: int, text: str, spec: TargetSpec
+) -> None:
+    """Compare a status; texts only where they are known."""
+    assert (status.category, status.code) == (category, code), status
+    if spec.address is None:
+        assert status.message == text
+
+
+@case(
+    "BMQ-CFG-1",
+    statement="configureStream is answered with the echo of the request (WIRE 3.4, 10.4).",
+    expectation="configureStreamResponse holding the request as sent.",
+)
+def test_configure_stream_echo(wire: Wire, queue_uri: str) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, 5, read=True)
+    request = stream(5, 17, messages=3, size=4096, priority=-7, weight=2)
+    answer = actor.request(request)
+    assert answer == ConfigureStreamResponse(request=request)
+
+
+@case(
+    "BMQ-CFG-2",
+    statement="configureQueueStream, the older form, is answered with its echo (WIRE 3.5).",
+    expectation="configureQueueStreamResponse holding the request as sent.",
+)
+def test_configure_queue_stream_echo(wire: Wire, queue_uri: str) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, 5, read=True)
+    parameters = QueueStreamParameters(
+        max_unconfirmed_messages=3,
+        max_unconfirmed_bytes=4096,
+        consumer_priority=2,
+        consumer_priority_count=1,
+    )
+    request = ConfigureQueueStream(q_id=5, stream_parameters=parameters)
+    assert actor.request(request) == ConfigureQueueStreamResponse(request=request)
+
+
+@case(
+    "BMQ-CFG-3",
+    statement="A configure request for a qId that is not open is refused (WIRE 9.5).",
+    expectation="E_UNKNOWN, code 0, `No queue with specified Id`, in both forms.",
+)
+def test_configure_unknown_queue(wire: Wire, target_spec: TargetSpec) -> None:
+    actor = wire.actor()
+    old_style = ConfigureQueueStream(
+        q_id=9,
+        stream_parameters=QueueStreamParameters(consumer_priority=0, consumer_priority_count=1),
+    )
+    for request in (stream(9, 1), old_style):
+        status = actor.refusal(request)
+        _check(status, _UNKNOWN, 0, "No queue with specified Id", target_spec)
+
+
+@case(
+    "BMQ-CFG-4",
+    statement="A configure request for an appId or subId that is not open is refused (WIRE 9.5).",
+    expectation="E_UNKNOWN, code 0, `No queue with specified appId`, in both forms.",
+)
+def test_configure_unknown_app(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, read=True)
+    new_style = ConfigureStream(q_id=0, stream_parameters=StreamParameters(app_id="nobody"))
+    old_style = ConfigureQueueStream(
+        q_id=0,
+        stream_parameters=QueueStreamParameters(
+            sub_id_info=SubQueueIdInfo(sub_id=4, app_id="nobody"),
+            consumer_priority=0,
+            consumer_priority_count=1,
+        ),
+    )
+    for request in (new_style, old_style):
+        status = actor.refusal(request)
+        _check(status, _UNKNOWN, 0, "No queue with specified appId", target_spec)
+
+
+@case(
+    "BMQ-CFG-5",
+    statement="A valid priority goes with a count, and no priority with none (WIRE 9.5).",
+    expectation="E_UNKNOWN, code -1, for priority 0 with count 0 and for no priority with count 1; "
+    "the stream keeps what it had.",
+)
+def test_configure_invalid_priority(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, read=True, write=True)
+    actor.configure()
+    text = "Attempting to configure stream with invalid priority."
+    for priority, weight in ((0, 0), (CONSUMER_PRIORITY_INVALID, 1)):
+        status = actor.refusal(stream(0, 50, priority=priority, weight=weight))
+        _check(status, _UNKNOWN, -1, text, target_spec)
+    (guid,) = actor.post(b"delivered as before")
+    (push,) = actor.take_pushes(1)
+    assert (push.guid, push.ids) == (guid, (1,))
+    actor.confirm(guid)
+
+
+@case(
+    "BMQ-CFG-6",
+    statement="The broker does not check that a priority lies in the documented range (WIRE 9.5).",
+    expectation="Priority 2,000,000,000 is accepted and outranks 1,073,741,823.",
+)
+def test_configure_priority_out_of_range(wire: Wire, queue_uri: str) -> None:
+    low, high = wire.actor("low"), wire.actor("high")
+    for actor, priority in ((low, 1_073_741_823), (high, 2_000_000_000)):
+        actor.open(queue_uri, read=True)
+        actor.configure(priority=priority)
+    (guid,) = wire.writer(queue_uri).post(b"for the higher")
+    (push,) = high.take_pushes(1)
+    assert push.guid == guid
+    low.settle()
+    assert not low.pushes
+    high.confirm(guid)
+
+
+@case(
+    "BMQ-CFG-7",
+    statement="A queue that was closed cannot be configured (WIRE 9.5).",
+    expectation="E_UNKNOWN, code 0, also when the request comes right behind the closeQueue.",
+)
+def test_configure_after_close(wire: Wire, queue_uri: str) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, read=True)
+    parameters = handle(queue_uri, 0, read=True, write=False)
+    closing = actor.send_request(CloseQueue(handle_parameters=parameters, is_final=True))
+    late = actor.send_request(stream(0, 1))
+    assert isinstance(actor.answer(closing), CloseQueueResponse)
+    later = actor.send_request(stream(0, 1))
+    for r_id in (late, later):
+        status = actor.answer(r_id)
+        assert isinstance(status, Status), status
+        assert (status.category, status.code) == (_UNKNOWN, 0), status
+
+
+@case(
+    "BMQ-CFG-8",
+    statement="Deconfiguring moves nothing: the consumer keeps what it holds and may confirm it; "
+    "nobody else gets it (WIRE 9.9).",
+    expectation="After the deconfigure a second consumer gets only what is posted later; the "
+    "first one's confirmations count.",
+)
+def test_deconfigure_keeps_messages(wire: Wire, queue_uri: str) -> None:
+    first, producer = wire.reader(queue_uri, "first"), wire.writer(queue_uri)
+    held = producer.post(b"0", b"1")
+    assert [push.guid for push in first.take_pushes(2)] == held
+    first.deconfigure()
+    second = wire.reader(queue_uri, "second")
+    later = producer.post(b"2")
+    assert [push.guid for push in second.take_pushes(1)] == later
+    second.settle()
+    first.settle()
+    assert not second.pushes
+    assert not first.pushes
+    first.confirm(*held)
+    first.settle()
+    first.shut(queue_uri, read=True)
+    second.settle()
+    assert not second.pushes, "confirmed messages came back"
+    second.confirm(*later)
+
+
+@case(
+    "BMQ-CLOSE-1",
+    statement="closeQueue is answered, and the qId means nothing afterwards (WIRE 9.3, 5.10).",
+    expectation="closeQueueResponse; a PUT to the qId is refused with status 5; the qId can be "
+    "given to another queue.",
+)
+def test_close(wire: Wire, queue_uri: str) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, write=True)
+    actor.post(b"while it is open")
+    actor.shut(queue_uri, write=True)
+    actor.send(put_event(actor.puts([b"too late"])))
+    assert actor.take_acks(1)[0][0] == AckStatus.UNKNOWN
+    actor.open(f"{queue_uri}.other", write=True)
+    actor.post(b"elsewhere")
+
+
+@case(
+    "BMQ-CLOSE-2",
+    statement="closeQueue for a qId that is not open is refused (WIRE 9.5).",
+    expectation="E_UNKNOWN, code 0, `No queue with specified Id`.",
+)
+def test_close_unknown_queue(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
+    parameters = handle(queue_uri, 9, read=True, write=False)
+    status = wire.actor().refusal(CloseQueue(handle_parameters=parameters, is_final=True))
+    _check(status, _UNKNOWN, 0, "No queue with specified Id", target_spec)
+
+
+@case(
+    "BMQ-CLOSE-3",
+    statement="A queue is closed for good once (WIRE 9.5).",
+    expectation="The second closeQueue is refused with E_UNKNOWN, code 0.",
+)
+def test_close_twice(wire: Wire, queue_uri: str) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, write=True)
+    actor.shut(queue_uri, write=True)
+    parameters = handle(queue_uri, 0, read=False, write=True)
+    status = actor.refusal(CloseQueue(handle_parameters=parameters, is_final=True))
+    assert (status.category, status.code) == (_UNKNOWN, 0), status
+
+
+@case(
+    "BMQ-CLOSE-4",
+    statement="closeQueue for a subId that is not open is refused (WIRE 9.5).",
+    expectation="E_UNKNOWN, code 0, and the queue stays open.",
+)
+def test_close_unknown_sub_id(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
+    actor = wire.reader(queue_uri)
+    parameters = QueueHandleParameters(
+        uri=queue_uri,
+        q_id=0,
+        sub_id_info=SubQueueIdInfo(sub_id=4, app_id="nobody"),
+        flags=2,
+        read_count=1,
+    )
+    status = actor.refusal(CloseQueue(handle_parameters=parameters))
+    text = "No subStream of the queue with specified subId"
+    _check(status, _UNKNOWN, 0, text, target_spec)
+    guids = wire.writer(queue_uri).post(b"still delivered")
+    assert [push.guid for push in actor.take_pushes(1)] == guids
+    actor.confirm(*guids)
+
+
+@case(
+    "BMQ-CLOSE-5",
+    statement="closeQueue says what is given back (WIRE 9.5).",
+    expectation="A request without counts is refused with E_INVALID_ARGUMENT.",
+)
+def test_close_without_counts(wire: Wire, queue_uri: str) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, write=True)
+    parameters = QueueHandleParameters(uri=queue_uri, q_id=0)
+    status = actor.refusal(CloseQueue(handle_parameters=parameters))
+    assert status.category == _INVALID, status
+
+
+@case(
+    "BMQ-CLOSE-6",
+    statement="What a consumer has not confirmed goes to others when it closes, in order "
+    "(WIRE 9.9).",
+    expectation="Of five messages the first is confirmed; the other four come to the second "
+    "consumer, in the order of posting, before anything newer.",
+)
+def test_close_returns_messages(wire: Wire, queue_uri: str) -> None:
+    first, producer = wire.reader(queue_uri, "first"), wire.writer(queue_uri)
+    guids = producer.post(*(b"%d" % number for number in range(5)))
+    assert [push.guid for push in first.take_pushes(5)] == guids
+    first.confirm(guids[0])
+    first.settle()
+    second = wire.actor("second")
+    second.open(queue_uri, read=True)
+    first.shut(queue_uri, read=True)
+    newer = producer.post(b"newer")
+    second.configure()
+    assert [push.guid for push in second.take_pushes(5)] == [*guids[1:], *newer]
+    second.settle()
+    assert not second.pushes
+    second.confirm(*guids, *newer)

@@ -1,0 +1,253 @@
+"""BMQ-NEG, BMQ-AUTH: the handshake (WIRE 2.1 to 2.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reference_broker.wire import EventType, Features, encoding_bits, event_header, pad
+from reference_broker.wire.control import (
+    AuthenticationChoice,
+    AuthenticationMessage,
+    AuthenticationRequest,
+    AuthenticationResponse,
+    BrokerResponse,
+    ClientLanguage,
+    ClientType,
+    Encoding,
+    NegotiationMessage,
+    StatusCategory,
+    decode_message,
+    encode_message,
+)
+from suites.harness.target import Capability
+from suites.integration.actor import Actor
+from suites.integration.case import CaseInfo, case, case_family
+from suites.integration.connections import Wire
+from suites.integration.raw import control_event, identity
+
+_JSON_ONLY = "PROTOCOL_ENCODING:JSON;MPS:MESSAGE_PROPERTIES_EX"
+
+
+def _answer_encoding(peer: Actor, features: str, encoding: Encoding) -> int:
+    """Negotiate, and return the encoding of the broker's answer."""
+    message = NegotiationMessage(choice=identity(features=features))
+    peer.send(control_event(message, encoding))
+    event = peer.read_event()
+    assert event.type == EventType.CONTROL, f"a CONTROL event is expected, not {event}"
+    answer = decode_message(NegotiationMessage, event.encoding, event.body).choice
+    assert isinstance(answer, BrokerResponse), answer
+    assert answer.result.category == StatusCategory.E_SUCCESS, answer.result
+    return event.encoding
+
+
+@case(
+    "BMQ-NEG-1",
+    statement="A client introduces itself with a clientIdentity in BER and is answered with a "
+    "brokerResponse (WIRE 2.3).",
+    expectation="result E_SUCCESS and protocolVersion 1, in BER; the broker calls itself a broker.",
+)
+def test_identity_in_ber(wire: Wire) -> None:
+    peer = wire.peer().connect()
+    peer.send(control_event(NegotiationMessage(choice=identity())))
+    event = peer.read_event()
+    assert event.type == EventType.CONTROL
+    assert event.encoding == Encoding.BER
+    answer = decode_message(NegotiationMessage, event.encoding, event.body).choice
+    assert isinstance(answer, BrokerResponse), answer
+    assert answer.result.category == StatusCategory.E_SUCCESS
+    assert answer.protocol_version == 1
+    assert answer.broker_identity.client_type is ClientType.E_TCPBROKER
+    assert not answer.is_deprecated_sdk
+
+
+@case(
+    "BMQ-NEG-2",
+    statement="A client that lists only JSON, and speaks it, is answered in JSON (WIRE 2.3).",
+    expectation="A brokerResponse of success whose event announces and holds JSON.",
+)
+def test_identity_in_json(wire: Wire) -> None:
+    peer = wire.peer().connect()
+    assert _answer_encoding(peer, _JSON_ONLY, Encoding.JSON) == Encoding.JSON
+
+
+@case(
+    "BMQ-NEG-3",
+    statement="The encoding of answers follows the client's features, BER before JSON, and not the "
+    "encoding of its identity (WIRE 2.3).",
+    expectation="An identity in JSON that lists BER and JSON, and one that lists nothing, are "
+    "answered in BER; one in BER that lists only JSON is answered in JSON.",
+)
+def test_answer_encoding_follows_features(wire: Wire) -> None:
+    both = "PROTOCOL_ENCODING:BER,JSON"
+    assert _answer_encoding(wire.peer("both").connect(), both, Encoding.JSON) == Encoding.BER
+    assert _answer_encoding(wire.peer("none").connect(), "", Encoding.JSON) == Encoding.BER
+    assert _answer_encoding(wire.peer("json").connect(), _JSON_ONLY, Encoding.BER) == Encoding.JSON
+
+
+@case(
+    "BMQ-NEG-4",
+    statement="Members that an identity leaves out have their defaults (WIRE 2.3, 4.5).",
+    expectation="An identity of nothing but protocolVersion 1 and clientType E_TCPCLIENT is "
+    "accepted.",
+)
+def test_minimal_identity(wire: Wire) -> None:
+    peer = wire.peer().connect()
+    payload = pad(bytes.fromhex("3080 a080 a080 800101 820101 0000 0000 0000"))
+    peer.send(event_header(EventType.CONTROL, len(payload)) + payload)
+    assert peer.read_broker_response().result.category == StatusCategory.E_SUCCESS
+
+
+@case(
+    "BMQ-NEG-5",
+    statement="An SDK below the minimum version is told E_NOT_SUPPORTED in a complete "
+    "brokerResponse, and the connection stays open (WIRE 2.4).",
+    expectation="C++ 1.4.99 and Java 0.0.1: E_NOT_SUPPORTED, code -1, isDeprecatedSdk; then "
+    "nothing, and no close.",
+)
+def test_sdk_too_old(wire: Wire) -> None:
+    for language, version in ((ClientLanguage.E_CPP, 10_499), (ClientLanguage.E_JAVA, 1)):
+        peer = wire.peer(language.name).connect()
+        answer = peer.negotiate(identity(sdk_language=language, sdk_version=version))
+        assert answer.result.category == StatusCategory.E_NOT_SUPPORTED, answer.result
+        assert answer.result.code == -1
+        assert answer.is_deprecated_sdk
+        assert answer.protocol_version == 1
+        assert peer.poll_event(0.1) is None, "nothing is due but silence"
+
+
+@case(
+    "BMQ-NEG-6",
+    statement="An SDK below the recommended version is accepted and told that it is deprecated; "
+    "an unknown language has no minimum (WIRE 2.4).",
+    expectation="C++ 1.5.0 and 1.8.99: success, isDeprecatedSdk; C++ 1.9.0, Java 0.0.2 and "
+    "version 1 in no known language: success, not deprecated.",
+)
+def test_sdk_deprecated(wire: Wire) -> None:
+    for language, version, is_deprecated in (
+        (ClientLanguage.E_CPP, 10_500, True),
+        (ClientLanguage.E_CPP, 10_899, True),
+        (ClientLanguage.E_CPP, 10_900, False),
+        (ClientLanguage.E_JAVA, 2, False),
+        (ClientLanguage.E_UNKNOWN, 1, False),
+    ):
+        peer = wire.peer(f"{language.name} {version}").connect()
+        answer = peer.negotiate(identity(sdk_language=language, sdk_version=version))
+        assert answer.result.category == StatusCategory.E_SUCCESS, (language, version)
+        assert answer.is_deprecated_sdk is is_deprecated, (language, version)
+
+
+def _refused(number: int, title: str, **changes: Any) -> tuple[CaseInfo, dict[str, Any]]:
+    info = CaseInfo(
+        id=f"BMQ-NEG-{number}",
+        title=title,
+        statement="An identity that says who is there, or which protocol, in a way that does not "
+        "exist is not answered (WIRE 2.1, 2.4).",
+        expectation=f"{title}: the connection is closed without an answer.",
+    )
+    return info, changes
+
+
+@case_family(
+    "changes",
+    [
+        _refused(7, "clientType E_UNKNOWN", client_type=ClientType.E_UNKNOWN),
+        _refused(8, "protocolVersion 2", protocol_version=2),
+        _refused(9, "protocolVersion 0", protocol_version=0),
+    ],
+)
+def test_identity_refused(wire: Wire, changes: dict[str, Any]) -> None:
+    peer = wire.peer().connect()
+    peer.send(control_event(NegotiationMessage(choice=identity(**changes))))
+    peer.expect_closed()
+
+
+@case(
+    "BMQ-NEG-10",
+    statement="What a broker can do is listed in its features (WIRE 2.5).",
+    expectation="Encodings BER and JSON, message properties EX, and configureStream.",
+    needs=(Capability.CONFIGURED,),
+)
+def test_broker_features(wire: Wire) -> None:
+    answer = wire.peer().start()
+    features = Features.parse(answer.broker_identity.features)
+    assert {"BER", "JSON"} <= set(features.encodings)
+    assert features.message_properties_ex
+    assert features.configure_stream
+
+
+@case(
+    "BMQ-NEG-11",
+    statement="A TCP stream has no packets: how bytes are cut changes nothing (WIRE 1.1).",
+    expectation="An identity sent byte by byte is accepted, and so are a request and a heartbeat "
+    "that share a packet.",
+)
+def test_any_chunking(wire: Wire, queue_uri: str) -> None:
+    peer = wire.peer().connect()
+    for byte in control_event(NegotiationMessage(choice=identity())):
+        peer.send(bytes([byte]))
+    assert peer.read_broker_response().result.category == StatusCategory.E_SUCCESS
+    peer.open(queue_uri, read=True)
+
+
+@case(
+    "BMQ-NEG-12",
+    statement="Strings of an identity should be printable; the broker complains in its log at most "
+    "(WIRE 2.3).",
+    expectation="A process name of control characters and bytes that are no UTF-8 is accepted.",
+)
+def test_unprintable_identity(wire: Wire) -> None:
+    peer = wire.peer().connect()
+    name = b"\x1b[2J\r\n\x00\xff\xfe"
+    body = bytes.fromhex("3080 a080 a080 800101 820101") + b"\x83" + bytes([len(name)]) + name
+    payload = pad(body + bytes(6))
+    peer.send(event_header(EventType.CONTROL, len(payload)) + payload)
+    assert peer.read_broker_response().result.category == StatusCategory.E_SUCCESS
+
+
+# Authentication.
+
+
+def _authenticate(
+    peer: Actor, mechanism: str, data: bytes | None = None, encoding: Encoding = Encoding.BER
+) -> AuthenticationResponse:
+    choice: AuthenticationChoice = AuthenticationRequest(mechanism=mechanism, data=data)
+    payload = pad(encode_message(AuthenticationMessage(choice=choice), encoding))
+    header = event_header(EventType.AUTHENTICATION, len(payload), encoding_bits(encoding))
+    peer.send(header + payload)
+    event = peer.read_event()
+    assert event.type == EventType.AUTHENTICATION, event
+    assert event.encoding == encoding, "the answer is in the encoding of the request"
+    answer = decode_message(AuthenticationMessage, event.encoding, event.body).choice
+    assert isinstance(answer, AuthenticationResponse), answer
+    return answer
+
+
+@case(
+    "BMQ-AUTH-1",
+    statement="Without authenticators configured every client is let in anonymously; mechanism "
+    "names compare without case, and answers use the request's encoding (WIRE 2.2, 11.2).",
+    expectation="`anonymous` succeeds in BER and in JSON, without a lifetime; negotiation follows.",
+    needs=(Capability.CONFIGURED,),
+)
+def test_anonymous_authentication(wire: Wire) -> None:
+    for encoding in Encoding:
+        peer = wire.peer(encoding.name).connect()
+        answer = _authenticate(peer, "anonymous", encoding=encoding)
+        assert answer.status.category == StatusCategory.E_SUCCESS
+        assert answer.lifetime_ms is None
+        assert peer.negotiate().result.category == StatusCategory.E_SUCCESS
+
+
+@case(
+    "BMQ-AUTH-2",
+    statement="A mechanism that is not configured is refused, and the connection closed "
+    "(WIRE 2.2, 11.2).",
+    expectation="E_REFUSED with code -2, then the close.",
+    needs=(Capability.CONFIGURED,),
+)
+def test_unknown_mechanism(wire: Wire) -> None:
+    peer = wire.peer().connect()
+    answer = _authenticate(peer, "BASIC", b"user:password")
+    assert answer.status.category == StatusCategory.E_REFUSED
+    assert answer.status.code == -2
+    peer.expect_closed()

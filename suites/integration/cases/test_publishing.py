@@ -1,0 +1,375 @@
+"""BMQ-PUT: messages on their way in, and what the broker answers (WIRE 5, 6, 9.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from reference_broker.base import UNSET_GUID
+from reference_broker.wire import (
+    FLAG_ACK_REQUESTED,
+    FLAG_MESSAGE_PROPERTIES,
+    AckStatus,
+    Compression,
+    EventType,
+    Put,
+    compress,
+    correlation_guid,
+    crc32c,
+    decompress,
+    event_header,
+    put_event,
+    put_message,
+)
+from reference_broker.wire.control import GuidInfo
+from reference_broker.wire.properties import decode_properties, encode_properties
+from suites.harness.target import Capability
+from suites.harness.topology import LIMITS_DOMAIN
+from suites.integration.actor import Actor, split_properties
+from suites.integration.case import STRICT_TARGETS, case, non_strict
+from suites.integration.connections import Wire
+from suites.integration.raw import identity
+
+_OK: Final = AckStatus.SUCCESS
+_UNKNOWN: Final = AckStatus.UNKNOWN
+
+
+def _both(wire: Wire, uri: str) -> Actor:
+    """Return a session that posts to a queue and reads it, both as qId 0."""
+    actor = wire.actor()
+    actor.open(uri, read=True, write=True)
+    actor.configure()
+    return actor
+
+
+@case(
+    "BMQ-PUT-1",
+    statement="A stored message is acknowledged if that was asked for, with its GUID and qId "
+    "(WIRE 6).",
+    expectation="One ACK: status 0, the GUID of the PUT, its qId, correlation id 0.",
+)
+def test_ack_if_requested(wire: Wire, queue_uri: str) -> None:
+    actor = wire.actor()
+    actor.open(queue_uri, 6, write=True)
+    (put,) = actor.puts([b"hello"], 6)
+    actor.send(put_event([put]))
+    assert actor.take_acks(1) == [(_OK, 0, put.guid, 6)]
+    actor.settle()
+    assert not actor.acks, "more than one acknowledgement"
+
+
+@case(
+    "BMQ-PUT-2",
+    statement="A stored message is not acknowledged unless that was asked for (WIRE 6).",
+    expectation="Of two messages, the first without the flag, only the second is acknowledged; "
+    "both are delivered.",
+)
+def test_no_ack_unless_requested(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    (quiet,) = actor.puts([b"quiet"], ack=False)
+    (loud,) = actor.puts([b"loud"])
+    actor.send(put_event([quiet]))
+    actor.send(put_event([loud]))
+    assert [push.guid for push in actor.take_pushes(2)] == [quiet.guid, loud.guid]
+    actor.settle()
+    assert [ack[2] for ack in actor.acks] == [loud.guid]
+    actor.confirm(quiet.guid, loud.guid)
+
+
+@case(
+    "BMQ-PUT-3",
+    statement="Several messages may share one event (WIRE 5.1).",
+    expectation="Ten messages of 1 to 10 bytes, every other one with the flag: five ACKs, and ten "
+    "deliveries in order, byte for byte.",
+)
+def test_batch(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    payloads = [bytes(range(1, size + 1)) for size in range(1, 11)]
+    puts = [actor.puts([payload], ack=index % 2 == 0)[0] for index, payload in enumerate(payloads)]
+    actor.send(put_event(puts))
+    pushes = actor.take_pushes(10)
+    assert [(push.guid, push.data) for push in pushes] == [(put.guid, put.data) for put in puts]
+    assert {ack[:3] for ack in actor.take_acks(5)} == {(_OK, 0, put.guid) for put in puts[::2]}
+    actor.settle()
+    assert not actor.acks
+    actor.confirm(*(put.guid for put in puts))
+
+
+@case(
+    "BMQ-PUT-4",
+    statement="A GUID that is stored, or was lately, is acknowledged and not stored again "
+    "(WIRE 9.10).",
+    expectation="Twice in one event, in another event, and after it was confirmed: each time "
+    "status 0, and one delivery in all.",
+)
+def test_duplicate_guid(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    (put,) = actor.puts([b"once"])
+    actor.send(put_event([put, put]))
+    actor.send(put_event([put]))
+    assert [push.guid for push in actor.take_pushes(1)] == [put.guid]
+    assert [ack[:3] for ack in actor.take_acks(3)] == [(_OK, 0, put.guid)] * 3
+    actor.confirm(put.guid)
+    actor.settle()
+    actor.send(put_event([put]))
+    assert actor.take_acks(1)[0][:3] == (_OK, 0, put.guid)
+    actor.settle()
+    assert not actor.pushes, "a duplicate was delivered"
+
+
+@case(
+    "BMQ-PUT-5",
+    statement="A client that makes GUIDs must not leave one unset (WIRE 5.10).",
+    expectation="NACK with status 5, flag or not; no delivery; its neighbours in the event are "
+    "stored.",
+)
+def test_unset_guid(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    before, after = actor.puts([b"before", b"after"])
+    unset = Put(0, UNSET_GUID, b"unset")
+    actor.send(put_event([before, unset, after]))
+    pushes = actor.take_pushes(2)
+    assert [push.guid for push in pushes] == [before.guid, after.guid]
+    actor.settle()
+    assert not actor.pushes
+    acks = {ack[2]: ack[0] for ack in actor.acks}
+    assert acks == {before.guid: _OK, after.guid: _OK, UNSET_GUID: _UNKNOWN}
+    actor.confirm(before.guid, after.guid)
+
+
+@case(
+    "BMQ-PUT-6",
+    statement="The CRC-32C of a PUT covers the application data as sent (WIRE 5.4).",
+    expectation="A message whose CRC does not match is refused with status 5 and not delivered. "
+    "(BlazingMQ does not look: it stores and delivers.)",
+    grade="should",
+    expects_strict_from=STRICT_TARGETS,
+)
+def test_wrong_crc(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    wrong, right = actor.puts([b"damaged on its way", b"intact"])
+    message = put_message(wrong, crc32c(wrong.data) ^ 1)
+    actor.send(event_header(EventType.PUT, len(message)) + message)
+    actor.send(put_event([right]))
+    acks = {ack[2]: ack[0] for ack in actor.take_acks(2)}
+    actor.settle()
+    delivered = [push.guid for push in actor.pushes]
+    actor.confirm(*delivered)
+    assert delivered[-1:] == [right.guid], "the intact message is not delivered"
+    if acks.get(wrong.guid) == _OK and delivered == [wrong.guid, right.guid]:
+        non_strict("a message with a wrong CRC is stored and delivered")
+    assert acks == {wrong.guid: _UNKNOWN, right.guid: _OK}
+    assert delivered == [right.guid]
+
+
+@case(
+    "BMQ-PUT-7",
+    statement="A message is accepted while the number stored does not exceed the queue's limit, so "
+    "one more than the limit fits (WIRE 9.10).",
+    expectation="Limit 3: four messages fit and the fifth is refused with status 1; after one "
+    "confirmation one more fits. Refusals need no flag.",
+    needs=(Capability.CONFIGURED,),
+)
+def test_message_limit(wire: Wire, new_uri: Callable[[str], str]) -> None:
+    actor = _both(wire, new_uri(LIMITS_DOMAIN))
+    puts = actor.puts([b"%d" % number for number in range(4)])
+    actor.send(put_event([*puts, *actor.puts([b"4"], ack=False)]))
+    assert sorted(ack[0] for ack in actor.take_acks(5)) == [_OK] * 4 + [AckStatus.LIMIT_MESSAGES]
+    assert [push.guid for push in actor.take_pushes(4)] == [put.guid for put in puts]
+    actor.confirm(puts[0].guid)
+    actor.settle()
+    actor.send(put_event(actor.puts([b"5"])))
+    assert actor.take_acks(1)[0][0] == _OK
+    actor.send(put_event(actor.puts([b"6"])))
+    assert actor.take_acks(1)[0][0] == AckStatus.LIMIT_MESSAGES
+
+
+@case(
+    "BMQ-PUT-8",
+    statement="The byte limit is tested before a message is stored, so the last one may exceed it "
+    "(WIRE 9.10).",
+    expectation="Limit 1,024 bytes, messages of 400: three fit, the fourth is refused with "
+    "status 2, although four messages would fit.",
+    needs=(Capability.CONFIGURED,),
+)
+def test_byte_limit(wire: Wire, new_uri: Callable[[str], str]) -> None:
+    actor = wire.writer(new_uri(LIMITS_DOMAIN))
+    statuses = []
+    for number in range(4):
+        actor.send(put_event(actor.puts([bytes([number]) * 400])))
+        statuses.append(actor.take_acks(1)[0][0])
+    assert statuses == [_OK, _OK, _OK, AckStatus.LIMIT_BYTES]
+
+
+@case(
+    "BMQ-PUT-9",
+    statement="A PUT to a qId that is not open, or not open for writing, is refused (WIRE 5.10).",
+    expectation="NACK with status 5, the GUID and the qId of the PUT, flag or not.",
+)
+def test_not_open_for_writing(wire: Wire, queue_uri: str) -> None:
+    actor = wire.reader(queue_uri)
+    for queue_id in (0, 7, 0xFFFF_FFFF):
+        for ack in (True, False):
+            (put,) = actor.puts([b"nowhere"], queue_id, ack=ack)
+            actor.send(put_event([put]))
+            assert actor.take_acks(1) == [(_UNKNOWN, 0, put.guid, queue_id)]
+    actor.settle()
+    assert not actor.pushes
+
+
+@case(
+    "BMQ-PUT-10",
+    statement="For a client that makes no GUIDs the broker makes them, and acknowledges exactly "
+    "those messages whose correlation id is not 0 (WIRE 2.6).",
+    expectation="Of correlation ids 7 without the flag, 0 with it and 8 with it, 7 and 8 are "
+    "acknowledged, with the GUIDs that the deliveries carry.",
+)
+def test_correlation_mode(wire: Wire, queue_uri: str) -> None:
+    producer, consumer = wire.peer("producer"), wire.reader(queue_uri)
+    producer.start(identity(guid_info=GuidInfo()))
+    producer.open(queue_uri, write=True)
+    asked = ((7, 0), (0, FLAG_ACK_REQUESTED), (8, FLAG_ACK_REQUESTED))
+    producer.send(
+        put_event(
+            Put(0, correlation_guid(number), b"%d" % number, flags) for number, flags in asked
+        )
+    )
+    pushes = consumer.take_pushes(3)
+    assert [push.data for push in pushes] == [b"7", b"0", b"8"]
+    guids = [push.guid for push in pushes]
+    assert len(set(guids)) == 3
+    assert UNSET_GUID not in guids
+    acks = producer.take_acks(2)
+    producer.settle()
+    assert not producer.acks
+    expected = {(_OK, 7, guids[0], 0), (_OK, 8, guids[2], 0)}
+    assert set(acks) == expected
+    consumer.confirm(*guids)
+
+
+@case(
+    "BMQ-PUT-11",
+    statement="A message that cannot be parsed is dropped without an answer, with the rest of its "
+    "event (WIRE 5.10).",
+    expectation="Good, empty, good in one event: only the first is acknowledged and delivered; the "
+    "session goes on.",
+)
+def test_unparsable_message(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    first, empty, lost, later = actor.puts([b"first", b"", b"lost", b"later"])
+    actor.send(put_event([first, empty, lost]))
+    actor.send(put_event([later]))
+    assert [push.guid for push in actor.take_pushes(2)] == [first.guid, later.guid]
+    actor.settle()
+    assert not actor.pushes
+    assert [ack[2] for ack in actor.acks] == [first.guid, later.guid]
+    actor.confirm(first.guid, later.guid)
+
+
+@case(
+    "BMQ-PUT-12",
+    statement="Old-style properties and payload are compressed together, and the broker unpacks "
+    "them on arrival (WIRE 5.3, 5.8).",
+    expectation="Delivered with CAT 0 and old-style properties, both as they were before "
+    "compression.",
+)
+def test_old_style_compression(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    area = encode_properties({"n": 7, "s": "text"}, new_style=False)
+    payload = b"payload " * 500
+    flags = FLAG_ACK_REQUESTED | FLAG_MESSAGE_PROPERTIES
+    put = Put(0, actor.new_guid(), compress(area + payload), flags, Compression.ZLIB, 0)
+    actor.send(put_event([put]))
+    (push,) = actor.take_pushes(1)
+    assert actor.take_acks(1)[0][0] == _OK
+    assert push.compression == Compression.NONE
+    assert push.flags & FLAG_MESSAGE_PROPERTIES
+    assert push.schema == 0
+    assert split_properties(push) == (area, payload)
+    actor.confirm(push.guid)
+
+
+@case(
+    "BMQ-PUT-13",
+    statement="New-style messages are stored and forwarded as received: only the payload is "
+    "compressed (WIRE 5.3, 5.8).",
+    expectation="Delivered with the same bytes and CAT 1, under a wire schema id that says new "
+    "style.",
+)
+def test_new_style_compression(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    area = encode_properties({"b": b"\0\1", "t": True}, new_style=True)
+    packed = compress(b"payload " * 500)
+    flags = FLAG_ACK_REQUESTED | FLAG_MESSAGE_PROPERTIES
+    put = Put(0, actor.new_guid(), area + packed, flags, Compression.ZLIB, 3)
+    actor.send(put_event([put]))
+    (push,) = actor.take_pushes(1)
+    assert actor.take_acks(1)[0][0] == _OK
+    assert push.compression == Compression.ZLIB
+    assert push.schema != 0
+    assert split_properties(push) == (area, packed)
+    names = decode_properties(area, new_style=True)
+    assert set(names) == {"b", "t"}
+    assert decompress(packed) == b"payload " * 500
+    actor.confirm(push.guid)
+
+
+@case(
+    "BMQ-PUT-14",
+    statement="Headers may grow: a reader goes by the header's own size (WIRE 1.1, 5.1).",
+    expectation="An event header of 3 words and a PUT header of 10 words, the last of each "
+    "unknown, are read; data and GUID come out right.",
+)
+def test_longer_headers(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    (put,) = actor.puts([b"behind longer headers"])
+    message = bytearray(put_message(put))
+    words = int.from_bytes(message[:4], "big") + 1
+    message[:4] = words.to_bytes(4, "big")
+    message[7] = message[7] & 0xE0 | 10
+    message[36:36] = b"\xff\xff\xff\xff"
+    header = bytearray(event_header(EventType.PUT, len(message) + 4))
+    header[5] = 3
+    actor.send(bytes(header) + b"\xff\xff\xff\xff" + bytes(message))
+    (push,) = actor.take_pushes(1)
+    assert (push.guid, push.data) == (put.guid, put.data)
+    assert actor.take_acks(1)[0][0] == _OK
+    actor.confirm(push.guid)
+
+
+@case(
+    "BMQ-PUT-15",
+    statement="Messages for several queues may share one event (WIRE 5.1).",
+    expectation="Each queue gets its own, in order, and each ACK carries its qId.",
+)
+def test_several_queues_in_one_event(wire: Wire, new_uri: Callable[[str], str]) -> None:
+    actor = wire.actor()
+    for queue_id in (0, 1):
+        actor.open(new_uri("gauntlet.mem"), queue_id, read=True, write=True)
+        actor.configure(queue_id)
+    puts = [actor.puts([b"%d" % number], number % 2)[0] for number in range(6)]
+    actor.send(put_event(puts))
+    pushes = actor.take_pushes(6)
+    for queue_id in (0, 1):
+        mine = [push.guid for push in pushes if push.queue_id == queue_id]
+        assert mine == [put.guid for put in puts if put.queue_id == queue_id]
+    acks = {(ack[2], ack[3]) for ack in actor.take_acks(6)}
+    assert acks == {(put.guid, put.queue_id) for put in puts}
+    for push in pushes:
+        actor.confirm(push.guid, q_id=push.queue_id)
+
+
+@case(
+    "BMQ-PUT-16",
+    statement="Padding is no part of the data (WIRE 1.2, 5.1).",
+    expectation="Payloads of 1 to 9, 1,023 to 1,025 and 262,144 bytes that end in bytes like "
+    "padding are delivered exactly.",
+)
+def test_sizes(wire: Wire, queue_uri: str) -> None:
+    actor = _both(wire, queue_uri)
+    sizes = [*range(1, 10), 1023, 1024, 1025, 262_144]
+    payloads = [b"\1" * (size - 1) + b"\4" for size in sizes]
+    guids = actor.post(*payloads)
+    pushes = actor.take_pushes(len(sizes))
+    assert [(push.guid, push.data) for push in pushes] == list(zip(guids, payloads, strict=True))
+    actor.confirm(*guids)

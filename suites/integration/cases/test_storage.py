@@ -1,0 +1,108 @@
+"""BMQ-STORE: what survives the broker (WIRE 9.10, 9.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reference_broker.wire import AckStatus, put_event
+from suites.harness.target import Capability, Target
+from suites.harness.topology import FILE_DOMAIN, STRONG_DOMAIN
+from suites.integration.case import case
+from suites.integration.connections import Wire
+
+_MESSAGES = 40
+_CONFIRMED = 15
+
+
+def _survives(wire: Wire, target: Target, uri: str, end: Callable[[], int]) -> None:
+    """Post, confirm some, end the broker, start it again, and see what is there."""
+    producer = wire.writer(uri, target=target)
+    guids: list[bytes] = []
+    for start in range(0, _MESSAGES, 8):
+        guids += producer.post(*(b"%d" % (start + step) for step in range(8)))
+    consumer = wire.reader(uri, target=target)
+    assert [push.guid for push in consumer.take_pushes(_MESSAGES)] == guids
+    consumer.confirm(*guids[:_CONFIRMED])
+    consumer.settle()
+    consumer.crash()
+    producer.crash()
+    end()
+    target.restart()
+    again = wire.reader(uri, "consumer after the restart", target=target)
+    again.settle()
+    came = [push.guid for push in again.pushes]
+    lost = set(guids[_CONFIRMED:]) - set(came)
+    assert not lost, f"{len(lost)} of {_MESSAGES - _CONFIRMED} acknowledged messages are lost"
+    back = set(guids[:_CONFIRMED]) & set(came)
+    assert not back, f"{len(back)} of {_CONFIRMED} confirmed messages have come back"
+    assert came == guids[_CONFIRMED:], "not in order, or not each once"
+    assert [push.data for push in again.pushes] == [
+        b"%d" % number for number in range(_CONFIRMED, _MESSAGES)
+    ]
+    again.confirm(*came)
+    again.settle()
+
+
+@case(
+    "BMQ-STORE-1",
+    statement="An acknowledged message of a file-backed domain is stored: it survives the broker "
+    "(WIRE 9.11).",
+    expectation="After SIGKILL and a restart everything acknowledged and not confirmed is "
+    "delivered, in order, each once; nothing confirmed is.",
+    needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+)
+def test_kill_eventual(wire: Wire, fresh_target: Target) -> None:
+    _survives(wire, fresh_target, f"bmq://{FILE_DOMAIN}/store", fresh_target.kill)
+
+
+@case(
+    "BMQ-STORE-2",
+    statement="With strong consistency an acknowledgement means that the message is durable "
+    "(WIRE 9.11).",
+    expectation="As BMQ-STORE-1, in a domain of strong consistency.",
+    needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+)
+def test_kill_strong(wire: Wire, fresh_target: Target) -> None:
+    _survives(wire, fresh_target, f"bmq://{STRONG_DOMAIN}/store", fresh_target.kill)
+
+
+@case(
+    "BMQ-STORE-3",
+    statement="A graceful stop loses nothing (WIRE 9.11).",
+    expectation="As BMQ-STORE-1, after SIGINT; the broker exits with 0.",
+    needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+)
+def test_graceful_stop(wire: Wire, fresh_target: Target) -> None:
+    def stop() -> int:
+        code = fresh_target.stop()
+        assert code == 0, f"the broker exits with {code} after SIGINT"
+        return code
+
+    _survives(wire, fresh_target, f"bmq://{FILE_DOMAIN}/store", stop)
+
+
+@case(
+    "BMQ-STORE-4",
+    statement="A producer sends again what was not acknowledged; GUIDs of stored messages are "
+    "known across restarts (WIRE 9.10, 10.3).",
+    expectation="After SIGKILL and a restart, messages posted again under their GUIDs are "
+    "acknowledged with success and delivered once.",
+    needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+)
+def test_duplicates_across_a_restart(wire: Wire, fresh_target: Target) -> None:
+    uri = f"bmq://{FILE_DOMAIN}/duplicates"
+    producer = wire.writer(uri, target=fresh_target)
+    puts = producer.puts([b"%d" % number for number in range(10)])
+    producer.send(put_event(puts))
+    producer.take_acks(10)
+    producer.crash()
+    fresh_target.kill()
+    fresh_target.restart()
+    again = wire.writer(uri, "producer after the restart", target=fresh_target)
+    again.send(put_event(puts))
+    assert {ack[0] for ack in again.take_acks(10)} == {AckStatus.SUCCESS}
+    consumer = wire.reader(uri, target=fresh_target)
+    consumer.settle()
+    assert [push.guid for push in consumer.pushes] == [put.guid for put in puts]
+    consumer.confirm(*(put.guid for put in puts))
+    consumer.settle()

@@ -1,0 +1,112 @@
+"""Fixtures of the suite: a target, connections to it, queues of one's own."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+
+from suites.harness.target import Target, TargetError, TargetSpec
+from suites.harness.topology import FILE_DOMAIN, MEM_DOMAIN, STRONG_DOMAIN
+from suites.integration import options
+from suites.integration.case import info_of
+from suites.integration.connections import Wire, drain
+from suites.integration.plugin import spec_of
+from suites.integration.verdict import Properties, properties_key
+
+#: How long a target that should run already may take to accept a connection, in seconds.
+_REACH_SECONDS_MAX: Final = 3.0
+#: What any broker with BlazingMQ's sample configuration has in place of our domains.
+_SAMPLE_DOMAINS: Final = {
+    MEM_DOMAIN: "bmq.test.mem.priority",
+    FILE_DOMAIN: "bmq.test.persistent.priority",
+    STRONG_DOMAIN: "bmq.test.persistent.priority.sc",
+}
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Bring in options and hooks for runs that collect this folder."""
+    options.activate(parser, pluginmanager)
+
+
+@pytest.fixture(scope="session")
+def target_spec(pytestconfig: pytest.Config) -> TargetSpec:
+    """Which target the run is about."""
+    return spec_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def target(target_spec: TargetSpec) -> Iterator[Target]:
+    """The target, running; cases share it and leave it as it is."""
+    _reach(target_spec)
+    with Target(target_spec) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_target(target_spec: TargetSpec) -> Iterator[Target]:
+    """A target of the case's own, which it may kill; needs `LIFECYCLE`."""
+    with Target(target_spec) as running:
+        yield running
+
+
+@pytest.fixture
+def new_uri(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[str], str]]:
+    """Make queue URIs that nobody has used, in the domain of `suites.harness.topology` named."""
+    info = info_of(request.node)
+    label = info.id.lower() if info is not None else "test"
+    is_ours = target.spec.address is None
+    made: list[str] = []
+
+    def make(domain: str) -> str:
+        name = domain if is_ours else _SAMPLE_DOMAINS[domain]
+        made.append(f"bmq://{name}/{label}.{len(made)}.{secrets.token_hex(6)}")
+        return made[-1]
+
+    yield make
+    if not is_ours:
+        for uri in made:
+            with contextlib.suppress(AssertionError, OSError):
+                drain(target, uri)
+
+
+@pytest.fixture
+def wire(target: Target, new_uri: Callable[[str], str]) -> Iterator[Wire]:
+    """Where connections come from; they are closed before the case's queues are emptied."""
+    del new_uri  # asked for so that it outlives the connections
+    connections = Wire(target)
+    yield connections
+    connections.close()
+
+
+@pytest.fixture
+def queue_uri(new_uri: Callable[[str], str]) -> str:
+    """The URI of a queue in memory that nobody has used."""
+    return new_uri(MEM_DOMAIN)
+
+
+@pytest.fixture
+def properties(request: pytest.FixtureRequest) -> Properties:
+    """Named facts for the case's report."""
+    found: Properties = request.node.stash.setdefault(properties_key, Properties())
+    return found
+
+
+def _reach(spec: TargetSpec) -> None:
+    """See that an external target is there, without waiting as for one that is starting.
+
+    Raises:
+        TargetError: nobody listens at its address.
+    """
+    if spec.address is None:
+        return
+    try:
+        socket.create_connection(spec.address, _REACH_SECONDS_MAX).close()
+    except OSError as error:
+        host, port = spec.address
+        text = f"nobody listens at {host}:{port} ({error}); start the broker first"
+        raise TargetError(text) from error

@@ -1,0 +1,88 @@
+"""The connections of one case: made in one place, closed when it ends, told of when it fails."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from suites.harness.target import Target
+from suites.integration.actor import Actor
+
+#: How long nothing must come until a target is taken to have nothing to say, in seconds. Ours
+#: answers in order, so the heartbeat that goes round before says as much already.
+_QUIET_OURS_S: Final = 0.02
+_QUIET_OTHERS_S: Final = 0.1
+#: How long clearing a queue may take, in messages: more than any case leaves behind.
+_DRAINED_MAX: Final = 5_000
+
+
+class Wire:
+    """Makes connections to a target.
+
+    Args:
+        target: where they go.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._peers: list[Actor] = []
+
+    def peer(self, name: str = "peer", *, target: Target | None = None) -> Actor:
+        """Return a peer that is not connected yet.
+
+        Args:
+            name: for the transcript.
+            target: where to, if not to the usual one.
+        """
+        aim = target or self._target
+        quiet_s = _QUIET_OURS_S if aim.spec.address is None else _QUIET_OTHERS_S
+        actor = Actor(aim.host, aim.port, name=name, quiet_s=quiet_s)
+        self._peers.append(actor)
+        return actor
+
+    def actor(self, name: str = "peer", *, target: Target | None = None) -> Actor:
+        """Return a peer with a session."""
+        actor = self.peer(name, target=target)
+        actor.start()
+        return actor
+
+    def reader(self, uri: str, name: str = "consumer", *, target: Target | None = None) -> Actor:
+        """Return a peer that reads a queue, with generous limits, as qId 0."""
+        actor = self.actor(name, target=target)
+        actor.open(uri, read=True)
+        actor.configure()
+        return actor
+
+    def writer(self, uri: str, name: str = "producer", *, target: Target | None = None) -> Actor:
+        """Return a peer that may post to a queue, as qId 0."""
+        actor = self.actor(name, target=target)
+        actor.open(uri, write=True)
+        return actor
+
+    def close(self) -> None:
+        """Close all connections."""
+        for peer in self._peers:
+            peer.close()
+
+    def __str__(self) -> str:
+        """Return what went over all of them."""
+        return "\n\n".join(str(peer.transcript) for peer in self._peers)
+
+
+def drain(target: Target, uri: str) -> None:
+    """Take everything out of a queue that outlives the case.
+
+    Raises:
+        AssertionError: the target does not do its part.
+        OSError: it cannot be reached.
+    """
+    with Actor(target.host, target.port, name="drain") as actor:
+        actor.introduce()
+        actor.open(uri, read=True, write=True)
+        actor.configure()
+        (last,) = actor.post(b"the last one")
+        for _ in range(_DRAINED_MAX):
+            (push,) = actor.take_pushes(1)
+            actor.confirm(push.guid)
+            if push.guid == last:
+                break
+        actor.disconnect()

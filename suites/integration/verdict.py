@@ -1,0 +1,205 @@
+"""From a case's outcome to its verdict.
+
+| what happened to the case                        | verdict                               |
+|--------------------------------------------------|---------------------------------------|
+| it returned                                      | pass                                  |
+| `non_strict`, `informational`, `not_applicable`  | that; but not strict is a failure of  |
+|                                                  | a target that is known to be strict   |
+| the target lacks what it needs, or a skip        | not applicable                        |
+| the target could not be reached                  | error once, not run for the rest      |
+| it could not be set up or cleaned up             | error                                 |
+| anything else                                    | fail                                  |
+
+Verdicts travel on pytest's reports, so that they come home from the workers of a parallel run.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from reference_broker.base import OperatorError
+from suites.harness.report import Case, SuiteResult, Verdict
+from suites.harness.target import Target, TargetError, TargetSpec
+from suites.integration.case import CaseInfo, Graded
+
+SUITE: Final = "integration"
+#: Worst first: what a case's cleaning up finds never hides what the case found.
+_SEVERITY: Final = tuple(Verdict(name) for name in ("fail", "error", "not-run"))
+#: Fixtures that put text into a failed case's details.
+_WITNESS: Final = "wire"
+_TARGETS: Final = ("target", "fresh_target")
+_ATTRIBUTE: Final = "gauntlet_case"
+_REASON_CHARS_MAX: Final = 1_000
+_DETAILS_CHARS_MAX: Final = 100_000
+_LOG_CHARS_MAX: Final = 8_000
+
+
+class Properties(dict[str, str | float | int]):
+    """Named facts that a case wants in its report."""
+
+
+class RunState:
+    """What one process of a run knows.
+
+    Attributes:
+        started_at: on the monotonic clock, seconds.
+        lost: why the target is of no use any more; empty while it is.
+        is_reported: whether that was reported already.
+    """
+
+    def __init__(self) -> None:
+        self.started_at = time.monotonic()
+        self.lost = ""
+        self.is_reported = False
+
+
+properties_key: Final = pytest.StashKey[Properties]()
+state_key: Final = pytest.StashKey[RunState]()
+
+
+def judge(
+    item: pytest.Item,
+    info: CaseInfo,
+    spec: TargetSpec,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+) -> None:
+    """Put the verdict on a report, and let pytest's own summary agree with it."""
+    verdict, reason = _verdict(item, info, spec, call)
+    details = ""
+    if verdict in {Verdict.FAIL, Verdict.ERROR}:
+        details = _details(item, report)
+        _check_target(item, info)
+    case = Case(
+        id=info.id,
+        suite=SUITE,
+        title=info.title,
+        verdict=verdict,
+        duration_s=max(call.duration, 0.0),
+        statement=info.statement,
+        expectation=info.expectation,
+        reason=reason,
+        details=details,
+        replay=replay_command(spec, info.id),
+        properties=dict(item.stash.get(properties_key, {})),
+    )
+    setattr(report, _ATTRIBUTE, msgspec.to_builtins(case))
+    _show(report, case)
+
+
+def replay_command(spec: TargetSpec, case_id: str) -> str:
+    """Return the command that runs one case again."""
+    return f"gauntlet {SUITE} {spec.arguments} --case {case_id}"
+
+
+def _verdict(
+    item: pytest.Item, info: CaseInfo, spec: TargetSpec, call: pytest.CallInfo[None]
+) -> tuple[Verdict, str]:
+    if call.excinfo is None:
+        return Verdict.PASS, ""
+    error = call.excinfo.value
+    reason = _one_line(error)
+    if isinstance(error, Graded):
+        is_strict = info.grade == "should" and spec.text in info.expects_strict_from
+        if error.verdict is Verdict.NON_STRICT and is_strict:
+            return Verdict.FAIL, f"{reason}; target {spec.text} is known to be strict here"
+        return error.verdict, reason
+    if isinstance(error, pytest.skip.Exception):
+        return Verdict.NOT_APPLICABLE, reason
+    if isinstance(error, TargetError):
+        state = item.config.stash[state_key]
+        state.lost = state.lost or reason
+        is_first, state.is_reported = not state.is_reported, True
+        return (Verdict.ERROR if is_first else Verdict.NOT_RUN), reason
+    if call.when != "call" or isinstance(error, OperatorError):
+        return Verdict.ERROR, f"{call.when}: {reason}"
+    return Verdict.FAIL, reason
+
+
+def _one_line(error: BaseException) -> str:
+    # pytest explains an assertion on lines of its own; those are for the details.
+    text = next(iter(str(error).strip().splitlines()), "")[:_REASON_CHARS_MAX]
+    if isinstance(error, AssertionError | Graded | OperatorError | pytest.skip.Exception):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text}"
+
+
+def _check_target(item: pytest.Item, info: CaseInfo) -> None:
+    """Note a target that a case has brought down: what follows cannot run."""
+    target = _fixtures(item).get("target")
+    state = item.config.stash[state_key]
+    if isinstance(target, Target) and not state.lost and not target.is_alive():
+        state.lost = f"the target no longer answers, since {info.id}"
+        state.is_reported = True
+
+
+def _fixtures(item: pytest.Item) -> dict[str, Any]:
+    fixtures: dict[str, Any] = getattr(item, "funcargs", {})
+    return fixtures
+
+
+def _details(item: pytest.Item, report: pytest.TestReport) -> str:
+    fixtures = _fixtures(item)
+    parts = [report.longreprtext]
+    if _WITNESS in fixtures:
+        parts.append(str(fixtures[_WITNESS]))
+    for name in _TARGETS:
+        target = fixtures.get(name)
+        if isinstance(target, Target) and (tail := target.log_tail()):
+            parts.append(f"log of {name}:\n{tail[-_LOG_CHARS_MAX:]}")
+    return "\n\n".join(part for part in parts if part)[:_DETAILS_CHARS_MAX]
+
+
+def _show(report: pytest.TestReport, case: Case) -> None:
+    if case.verdict in {Verdict.NON_STRICT, Verdict.INFORMATIONAL}:
+        report.outcome = "skipped"
+        report.wasxfail = f"{case.verdict}: {case.reason}"
+    elif case.verdict is Verdict.NOT_APPLICABLE:
+        report.outcome = "skipped"
+        report.longrepr = (str(report.fspath), 0, f"Skipped: {case.reason}")
+    elif case.verdict.is_bad:
+        report.sections.append(("case", f"{case.id}: {case.reason}\nreplay: {case.replay}"))
+
+
+class Collector:
+    """A plugin that gathers the verdicts of a run and writes them to a file.
+
+    Args:
+        path: where.
+        notes: what a reader should know.
+    """
+
+    def __init__(self, path: Path, notes: tuple[str, ...]) -> None:
+        self._path = path
+        self._notes = notes
+        self._started_at = time.monotonic()
+        self._cases: dict[str, Case] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the verdict off a report, if there is one."""
+        data = getattr(report, _ATTRIBUTE, None)
+        if data is None:
+            return
+        case = msgspec.convert(data, Case)
+        known = self._cases.get(case.id)
+        if known is None or _rank(case) < _rank(known):
+            self._cases[case.id] = case
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the file."""
+        result = SuiteResult(
+            name=SUITE,
+            cases=tuple(self._cases.values()),
+            duration_s=time.monotonic() - self._started_at,
+            notes=self._notes,
+        )
+        self._path.write_bytes(msgspec.json.encode(result))
+
+
+def _rank(case: Case) -> int:
+    return _SEVERITY.index(case.verdict) if case.verdict in _SEVERITY else len(_SEVERITY)
