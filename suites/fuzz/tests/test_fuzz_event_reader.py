@@ -39,7 +39,7 @@ class _Chunky(_Reader):
     """Forgets what it has kept when the next bytes come."""
 
     def feed(self, data):
-        self._chunks.clear()
+        self._waiting.clear()
         yield from super().feed(data)
 
 
