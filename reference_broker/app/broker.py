@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ from reference_broker.runtime import BrokerServer, LogFiles
 from reference_broker.session import BrokerFacts
 
 _LOOPBACK: Final = "127.0.0.1"
+#: File descriptors kept for the log, and for connections that are being refused.
+_RESERVED_FILES: Final = 256
 
 
 class _Configuration(Protocol):
@@ -97,7 +100,7 @@ class ReferenceBroker:
         core = Broker(
             _facts(config),
             guid_client_id=secrets.token_bytes(6),
-            connections_max=config.tcp.max_connections,
+            connections_max=_connections_max(config),
             **_timing(clusters),
         )
         self._core = core
@@ -152,6 +155,11 @@ class ReferenceBroker:
     def _running(self) -> BrokerServer:
         assert self._server is not None, "the broker is not started"
         return self._server
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it has come to listen."""
+        return bool(self._bound)
 
     @property
     def address(self) -> str:
@@ -209,6 +217,16 @@ def _facts(config: BrokerConfig) -> BrokerFacts:
         heartbeat_interval_ms=config.tcp.heartbeat_interval_ms,
         heartbeat_misses_max=config.heartbeats.client,
     )
+
+
+def _connections_max(config: BrokerConfig) -> int:
+    """Return how many connections may be open, so that the log always finds a file descriptor."""
+    files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = max(files_max - _RESERVED_FILES, 1)
+    if room < config.tcp.max_connections:
+        text = "%d connections are served at once: the process may open only %d files (ulimit -n)"
+        LOGGER.warning(text, room, files_max)
+    return min(config.tcp.max_connections, room)
 
 
 def _timing(clusters: ClustersConfig) -> dict[str, int]:

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -69,17 +70,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write("BlazingMQ broker version: 99.99.99\n")
         return 0
     log_to_console()
+    _allow_many_files()
     port = options.port if options.port is not None or options.etc else SAMPLE_PORT
     broker = ReferenceBroker(options.etc, host=options.host, port=port, storage=options.storage)
     try:
         _run(broker, options.log_level)
     except ConfigError as error:
-        return _panic(EXIT_CONFIGURATION, error)
+        return _panic("STARTUP", EXIT_CONFIGURATION, error)
     except StorageCorruptionError as error:
-        return _panic(EXIT_RECOVERY, error)
+        return _panic("STARTUP", EXIT_RECOVERY, error)
     except OperatorError as error:
-        return _panic(EXIT_RUN, error)
+        return _panic("RUN" if broker.is_started else "STARTUP", EXIT_RUN, error)
     return 0
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as we may: each connection is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _run(broker: ReferenceBroker, log_level: str | None) -> None:
@@ -118,6 +127,6 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _panic(code: int, error: Exception) -> int:
-    sys.stderr.write(f"PANIC [STARTUP] ({code}): {error}\n")
+def _panic(category: str, code: int, error: Exception) -> int:
+    sys.stderr.write(f"PANIC [{category}] ({code}): {error}\n")
     return code

@@ -19,6 +19,8 @@ APPLICATION_DATA_BYTES_MAX: Final = 64 * MIB
 # What one message may decompress to. The peer's bound is 512 MiB; ours is the size that a message
 # may have uncompressed, so that compression cannot be used to get past APPLICATION_DATA_BYTES_MAX.
 DECOMPRESSED_BYTES_MAX: Final = APPLICATION_DATA_BYTES_MAX
+# What all compressed messages of one PUT event may decompress to.
+EVENT_DECOMPRESSED_BYTES_MAX: Final = DECOMPRESSED_BYTES_MAX
 # Control messages are small; a megabyte leaves room for 255 subscriptions.
 CONTROL_EVENT_BYTES_MAX: Final = 1 * MIB
 # Nesting of BER and JSON: the schema needs 9 levels; the peer stops at 512, which Python's own
@@ -45,15 +47,18 @@ DELIVERY_BYTES_MAX: Final = 4 * MIB
 DELIVERY_MESSAGES_MAX: Final = 16_384
 # One PUSH event; larger batches go out as several events.
 PUSH_EVENT_BYTES_MAX: Final = 4 * MIB
+# Messages of one run that go to the log as one record; a larger message is a record of its own.
+RUN_BYTES_MAX: Final = 16 * MIB
 # One put batch in the log.
 LOG_RECORD_BYTES_MAX: Final = EVENT_BYTES_MAX + 64 * KIB
 # Handshake packets are given three minutes each by the peer (WIRE 2.1).
 HANDSHAKE_SECONDS_MAX: Final = 180
 CONNECTIONS_MAX: Final = 10_000
 QUEUES_PER_SESSION_MAX: Final = 65_536
-SUBSCRIPTIONS_PER_STREAM_MAX: Final = 4_096
+# Consumers of one stream, all its subscriptions together; each may be looked at for each message.
+SUBSCRIPTIONS_PER_STREAM_MAX: Final = 256
 # GUIDs remembered for de-duplication after their messages are gone, per queue.
-DEDUPLICATION_GUIDS_MAX: Final = 4_000_000
+DEDUPLICATION_GUIDS_MAX: Final = 1_000_000
 
 assert HANDSHAKE_EVENT_BYTES_MAX <= CONTROL_EVENT_BYTES_MAX <= EVENT_BYTES_MAX
 assert APPLICATION_DATA_BYTES_MAX < EVENT_BYTES_MAX

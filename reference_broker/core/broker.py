@@ -10,7 +10,7 @@ Everything a peer can do wrong ends in `PeerError` and closes that peer's connec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reference_broker.base import (
     GuidGenerator,
@@ -68,6 +68,9 @@ from reference_broker.wire.control import (
     decode_message,
 )
 
+#: Seconds between two rounds in which idle queues forget GUIDs.
+_EXPIRY_SECONDS: Final = 60
+
 
 class BrokerStatistics(NamedTuple):
     """A snapshot of the whole broker."""
@@ -107,6 +110,7 @@ class Broker:
         self._is_stopped = False
         self._session_count = 0
         self._next_look: Instant | None = None
+        self._next_expiry = Instant(0)
         self._control = ControlDesk(self._context)
         self._restorer = Restorer(self._context, self._control, segment_bytes_max)
         self._publisher = Publisher(self._context)
@@ -354,6 +358,10 @@ class Broker:
         """Send heartbeats, give up silent peers, and find out when to look next."""
         context = self._context
         self._next_look = None
+        if context.now >= self._next_expiry:
+            self._next_expiry = Instant(context.now + seconds(_EXPIRY_SECONDS))
+            for entry in context.queues.values():
+                entry.queue.expire_history(context.now)
         for session in list(context.sessions.values()):
             if session.phase is Phase.PARTED:
                 continue

@@ -188,6 +188,7 @@ class ControlDesk:
         if parameters.read_count and sub_stream.stream is None:
             sub_stream.stream = Stream(session.connection, handle.queue_id, sub_id)
             sub_stream.stream.is_paused = session.is_congested
+            sub_stream.stream.is_inflating = not session.reads_new_properties
             handle.entry.queue.attach(sub_stream.stream)
 
     def create_queue(self, uri: QueueUri, domain: DomainEntry, number: int = 0) -> QueueEntry:
@@ -228,8 +229,8 @@ class ControlDesk:
         parameters = request.stream_parameters
         handle = _handle(session, request.q_id)
         stream = _stream_of_app(handle, parameters.app_id)
-        if len(parameters.subscriptions) > SUBSCRIPTIONS_PER_STREAM_MAX:
-            text = f"a stream has at most {SUBSCRIPTIONS_PER_STREAM_MAX} subscriptions"
+        if sum([len(s.consumers) for s in parameters.subscriptions]) > SUBSCRIPTIONS_PER_STREAM_MAX:
+            text = f"a stream has at most {SUBSCRIPTIONS_PER_STREAM_MAX} consumers"
             raise _RefusalError(_E.E_INVALID_ARGUMENT, -1, text)
         specs: list[SubscriptionSpec] = []
         for subscription in parameters.subscriptions:
@@ -341,6 +342,8 @@ def _check_open(parameters: QueueHandleParameters) -> QueueUri:
         raise _RefusalError(invalid, 0, "At least one of ([read|write]) Count must be >0")
     if parameters.admin_count:
         raise _RefusalError(invalid, 0, "adminCount must be 0")
+    if parameters.read_count < 0 or parameters.write_count < 0:
+        raise _RefusalError(invalid, 0, "readCount and writeCount must not be negative")
     if bool(parameters.flags & FLAG_READ) is not reads:
         raise _RefusalError(invalid, 0, "Read flag and readCount must both be set accordingly")
     if bool(parameters.flags & FLAG_WRITE) is not writes:

@@ -7,11 +7,11 @@ producer sent. Consumers that do not read new-style properties get the old style
 from __future__ import annotations
 
 from reference_broker.base import WireError
-from reference_broker.base.limits import PUSH_EVENT_BYTES_MAX
+from reference_broker.base.limits import APPLICATION_DATA_BYTES_MAX, PUSH_EVENT_BYTES_MAX
 from reference_broker.core.context import Context
 from reference_broker.core.state import Handle, QueueEntry, Session
 from reference_broker.ports import Severity
-from reference_broker.queue import Delivery, Message
+from reference_broker.queue import Delivery, Message, Stream
 from reference_broker.wire import (
     FLAG_MESSAGE_PROPERTIES,
     PADDING,
@@ -84,27 +84,28 @@ class Deliverer:
                 runs.append((queue_id, sub_id, guids))
                 queue_id_before, sub_id_before = queue_id, sub_id
             guids.append(guid)
+        strays, unknown = 0, 0
         for queue_id, sub_id, guids in runs:
             handle = session.handles.get(queue_id)
-            if handle is None:
-                context.note(Severity.WARN, f"{session}: CONFIRM for queue id {queue_id}, not open")
+            sub_stream = handle.sub_streams.get(sub_id) if handle is not None else None
+            if handle is None or sub_stream is None or sub_stream.stream is None:
+                strays += len(guids)
             else:
-                self._confirm(session, handle, sub_id, guids)
-
-    def _confirm(self, session: Session, handle: Handle, sub_id: int, guids: list[bytes]) -> None:
-        context = self._context
-        sub_stream = handle.sub_streams.get(sub_id)
-        if sub_stream is None or sub_stream.stream is None:
-            text = f"{session}: CONFIRM for {handle.uri}, subId {sub_id}, not open for reading"
+                unknown += len(guids) - self._confirm(handle, sub_stream.stream, guids)
+        # One record per event, however many there are.
+        if strays:
+            text = f"{session}: {strays} CONFIRMs for queues that are not open for reading"
             context.note(Severity.WARN, text)
-            return
+        if unknown:
+            context.note(Severity.DEBUG, f"{session}: {unknown} CONFIRMs for messages not stored")
+
+    def _confirm(self, handle: Handle, stream: Stream, guids: list[bytes]) -> int:
+        """Confirm messages of one stream; returns how many were stored."""
+        context = self._context
         entry = handle.entry
-        removed = entry.queue.confirm(sub_stream.stream, guids, context.now)
-        if len(removed) < len(guids):
-            text = f"{session}: {len(guids) - len(removed)} CONFIRMs for messages not stored"
-            context.note(Severity.DEBUG, text, queue=str(handle.uri))
+        removed = entry.queue.confirm(stream, guids, context.now)
         if not removed:
-            return
+            return 0
         if entry.is_logged:
             context.add(
                 *context.log.append_confirms(
@@ -114,6 +115,7 @@ class Deliverer:
                 )
             )
         context.dirty[entry] = None
+        return len(removed)
 
 
 def push_chunks(messages: list[Message], queue_id: int, push_id: int) -> list[bytes]:
@@ -170,4 +172,7 @@ def old_style(message: Message) -> Message:
     if coding >> 16 == Compression.ZLIB:
         data = decompress(data)
     plain = properties + data
+    if len(plain) > APPLICATION_DATA_BYTES_MAX:
+        rule = f"a message carries at most {APPLICATION_DATA_BYTES_MAX} bytes"
+        raise WireError("applicationData", f"{len(plain)} bytes when decompressed", rule, 0)
     return guid, flags, 0, plain + PADDING[len(plain) & 3], size, ordinal, segment

@@ -18,11 +18,13 @@ are acknowledged if their correlation id is not 0 (WIRE 2.6).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from reference_broker.base import UNSET_GUID, WireError
+from reference_broker.base.limits import EVENT_DECOMPRESSED_BYTES_MAX, RUN_BYTES_MAX
 from reference_broker.core.context import Context
-from reference_broker.core.state import Handle, Session
+from reference_broker.core.state import Handle, QueueEntry, Session
 from reference_broker.ports import Severity
 from reference_broker.queue import Message, Refusal
 from reference_broker.wire import (
@@ -54,13 +56,16 @@ _STATUS: Final = {
 class _Run:
     """Neighbouring messages of one event for one queue."""
 
-    __slots__ = ("acked", "correlations", "end", "handle", "is_verbatim", "messages", "start")
+    __slots__ = (
+        "acked", "correlations", "end", "handle", "is_verbatim", "messages", "size", "start",
+    )  # fmt: skip
 
     def __init__(self, handle: Handle, start: int) -> None:
         self.handle = handle
         self.start = start  # indices into the event's buffer
         self.end = start
         self.messages: list[Message] = []
+        self.size = 0  # bytes of application data with padding
         #: GUIDs of those that want an ACK.
         self.acked: list[bytes] = []
         #: GUID to correlation id, for producers that make no GUIDs.
@@ -74,11 +79,15 @@ class Publisher:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        #: Bytes that the messages of the event at hand may still decompress to.
+        self._inflatable = 0
 
     def handle(self, session: Session, event: Event) -> None:
         """Take one PUT event."""
         run: _Run | None = None
         nacks: list[tuple[int, int, bytes, int]] = []
+        first_problem = ""
+        self._inflatable = EVENT_DECOMPRESSED_BYTES_MAX
         buffer = event.buffer
         view = memoryview(buffer)
         puts = iter_puts(buffer, event.start, event.end)
@@ -90,7 +99,7 @@ class Publisher:
                     run = self._begin(session, queue_id, put[10])
                 if run is None:
                     nacks.append(_nack(session, put))
-                    self._refuse(session, put, "the queue is not open for writing")
+                    first_problem = first_problem or "the queue is not open for writing"
                     continue
                 # The usual message is taken here; everything else is looked at more closely.
                 if (
@@ -104,13 +113,14 @@ class Publisher:
                     self._take(run, put, buffer)
                 elif problem := self._take_unusual(session, run, put, buffer):
                     nacks.append(_nack(session, put))
-                    self._refuse(session, put, problem)
+                    first_problem = first_problem or problem
                     run.is_verbatim = False
         except WireError as error:
             self._context.note(Severity.WARN, f"{session}: rest of a PUT event dropped: {error}")
         self._finish(session, run, buffer)
         if nacks:
             self._context.send(session, ack_event(nacks))
+            self._report(session, nacks, first_problem)
 
     def _begin(self, session: Session, queue_id: int, start: int) -> _Run | None:
         handle = session.handles.get(queue_id)
@@ -133,6 +143,7 @@ class Publisher:
             )
         )
         run.end = message_end
+        run.size += message_end - data_start
         if flags & FLAG_ACK_REQUESTED:
             run.acked.append(guid)
 
@@ -155,7 +166,12 @@ class Publisher:
         if not session.makes_guids:
             put = self._give_guid(run, put)
         if compression and flags & FLAG_MESSAGE_PROPERTIES and not schema:
+            if not self._inflatable:
+                return (
+                    f"one event's data decompress to {EVENT_DECOMPRESSED_BYTES_MAX} bytes at most"
+                )
             put, buffer = _decompressed(put, buffer[start:end])
+            self._inflatable = max(self._inflatable - len(buffer), 0)
             run.is_verbatim = False
         self._take(run, put, buffer)
         return None
@@ -170,12 +186,16 @@ class Publisher:
         run.is_verbatim = False
         return (flags, put[1], put[2], guid, *put[4:])
 
-    def _refuse(self, session: Session, put: PutTuple, problem: str) -> None:
+    def _report(
+        self, session: Session, nacks: list[tuple[int, int, bytes, int]], first_problem: str
+    ) -> None:
+        """Tell the operator of refused messages: once per event, however many they are."""
+        _, _, guid, queue_id = nacks[0]
         self._context.note(
             Severity.WARN,
-            f"{session}: message refused: {problem}",
-            guid=put[3].hex().upper(),
-            queue_id=put[2],
+            f"{session}: {len(nacks)} messages refused; the first: {first_problem}",
+            guid=guid.hex().upper(),
+            queue_id=queue_id,
         )
 
     # A run is complete.
@@ -186,22 +206,50 @@ class Publisher:
         context = self._context
         entry = run.handle.entry
         entry.queue.expire_history(context.now)
-        outcome = entry.queue.post(run.messages)
-        if outcome.stored:
-            if entry.is_logged:
-                self._log(run, outcome.stored, buffer, complete=not outcome.refused)
-            context.dirty[entry] = None
-        acks = self._acks(run, outcome.refused)
+        refused: list[tuple[bytes, Refusal]] = []
+        for messages in self._parts(run):
+            outcome = entry.queue.post(messages)
+            refused += outcome.refused
+            if outcome.stored and entry.is_logged:
+                is_all = len(outcome.stored) == len(run.messages)
+                verbatim = buffer[run.start : run.end] if run.is_verbatim and is_all else None
+                self._log(entry, outcome.stored, verbatim)
+        context.dirty[entry] = None
+        acks = self._acks(run, refused)
         if acks:
             context.send(session, acks, is_durable=entry.is_synced)
 
-    def _log(self, run: _Run, stored: list[Message], buffer: bytes, *, complete: bool) -> None:
-        context = self._context
+    def _parts(self, run: _Run) -> Iterator[list[Message]]:
+        """Yield the messages of a run in parts, each small enough for one record of the log.
+
+        Each but the first is numbered with the segment that is next when its turn comes.
+        """
+        if run.size <= RUN_BYTES_MAX:
+            yield run.messages
+            return
+        run.is_verbatim = False
+        part: list[Message] = []
+        size = 0
+        for message in run.messages:
+            if part and size + len(message[3]) > RUN_BYTES_MAX:
+                yield self._renumbered(run, part)
+                part, size = [], 0
+            part.append(message)
+            size += len(message[3])
+        yield self._renumbered(run, part)
+
+    def _renumbered(self, run: _Run, part: list[Message]) -> list[Message]:
         entry = run.handle.entry
-        if complete and run.is_verbatim:
-            chunks = [buffer[run.start : run.end]]
-        else:
+        segment = self._context.log.next_segment if entry.is_logged else 0
+        ordinal = entry.queue.next_ordinal
+        return [(*m[:5], ordinal + index, segment) for index, m in enumerate(part)]
+
+    def _log(self, entry: QueueEntry, stored: list[Message], verbatim: bytes | None) -> None:
+        context = self._context
+        if verbatim is None:
             chunks = [put_message(_as_put(message)) for message in stored]
+        else:
+            chunks = [verbatim]
         context.add(*context.log.append_puts(entry.number, context.wall_ns, chunks, len(stored)))
         if entry.is_synced:
             context.want_sync()

@@ -38,7 +38,11 @@ class Close(NamedTuple):
 
 
 class CreateFile(NamedTuple):
-    """Create an empty log file; it does not exist yet."""
+    """Create an empty log file; it does not exist yet.
+
+    Everything written to older files is durable before the new one is there, so that no power loss
+    can take the end of one file and leave the next.
+    """
 
     name: str
 

@@ -37,8 +37,6 @@ from reference_broker.queue.message import Message, redelivered
 from reference_broker.queue.stream import Stream, Subscription
 
 _OUT_OF_ORDER: Final = 4
-#: What a message costs beside its data when a delivery is kept small.
-_OVERHEAD_BYTES: Final = 64
 
 
 class Refusal(Enum):
@@ -129,15 +127,18 @@ class Queue:
         self.is_serving = True
         #: Whether the last `deliver` stopped because it had handed out enough for once.
         self.has_more = False
-        self.streams: list[Stream] = []
+        self.streams: dict[Stream, None] = {}  # in order of attachment; values mean nothing
         #: GUID to message, everything stored.
         self._messages: dict[bytes, Message] = {}
         self._fresh: deque[Message] = deque()
         #: Came back from lost consumers; sorted by ordinal, older than everything in `_fresh`.
         self._returned: deque[Message] = deque()
-        #: Confirmed while they waited; still in one of the two above, to be skipped.
-        self._withdrawn: set[bytes] = set()
+        #: Came back since the last delivery; sorted into `_returned` before the next.
+        self._coming_back: list[Message] = []
+        #: Ordinals of those confirmed while they waited; still in one of the above, to be skipped.
+        self._withdrawn: set[int] = set()
         self._served: list[Subscription] = []  # highest priority, in order of turns
+        self._is_stale = False
         self._turn = 0  # index in `_served`
         self._turn_left = 0  # messages left in that turn
         self._history: dict[bytes, None] = {}
@@ -152,8 +153,6 @@ class Queue:
             messages: with ordinals that follow on from `next_ordinal`.
         """
         batch = {message[0]: message for message in messages}
-        if self._withdrawn and not self._withdrawn.isdisjoint(batch):
-            self._drop_withdrawn()  # a GUID forgotten by now: its old copy must not hide the new
         size = sum([message[4] for message in messages])
         if (
             len(batch) == len(messages)
@@ -193,21 +192,25 @@ class Queue:
 
     def attach(self, stream: Stream) -> None:
         """Add a stream; it is served once it is configured."""
-        self.streams.append(stream)
+        self.streams[stream] = None
 
     def detach(self, stream: Stream) -> int:
         """Remove a stream; what it held goes to others. Returns how many messages came back."""
-        self.streams.remove(stream)
+        del self.streams[stream]
         held = stream.release()
         self.refresh()
-        if held:
-            back = [redelivered(message, _OUT_OF_ORDER) for message in held]
-            self._messages.update((message[0], message) for message in back)
-            self._returned = deque(sorted([*self._returned, *back], key=_ordinal))
+        back = [redelivered(message, _OUT_OF_ORDER) for message in held]
+        self._messages.update((message[0], message) for message in back)
+        self._coming_back += back
         return len(held)
 
     def refresh(self) -> None:
-        """Work out whose turn it is after subscriptions came, went or changed."""
+        """Note that subscriptions came, went or changed; the next delivery takes it into account."""
+        self._is_stale = True
+
+    def _refresh(self) -> None:
+        """Work out whose turn it is."""
+        self._is_stale = False
         turn_holder = self._served[self._turn] if self._served else None
         candidates = [s for stream in self.streams for s in stream.subscriptions]
         candidates = [s for s in candidates if s.spec.messages_max > 0 and s.spec.bytes_max > 0]
@@ -228,23 +231,32 @@ class Queue:
         deliveries: list[Delivery] = []
         budget = DELIVERY_BYTES_MAX
         self.has_more = False
+        if self._is_stale:
+            self._refresh()
+        self._sort_in()
         while self.is_serving and self._served and (waiting := self._waiting()):
             if budget <= 0:
                 self.has_more = True
                 break
-            delivery = self._next_delivery(waiting, budget)
+            delivery, cost = self._next_delivery(waiting, budget)
             if delivery is None:
                 break
             deliveries.append(delivery)
-            budget -= sum([message[4] + _OVERHEAD_BYTES for message in delivery.messages])
+            budget -= cost
         return deliveries
+
+    def _sort_in(self) -> None:
+        """Put what came back where it belongs: in front of everything fresh, by age."""
+        if self._coming_back:
+            self._returned = deque(sorted([*self._returned, *self._coming_back], key=_ordinal))
+            self._coming_back.clear()
 
     def _waiting(self) -> deque[Message]:
         """Return the messages to deliver next, with a live one in front, or an empty deque."""
         withdrawn = self._withdrawn
         for waiting in (self._returned, self._fresh):
-            while withdrawn and waiting and waiting[0][0] in withdrawn:
-                withdrawn.discard(waiting.popleft()[0])
+            while withdrawn and waiting and waiting[0][5] in withdrawn:
+                withdrawn.discard(waiting.popleft()[5])
             if waiting:
                 return waiting
         return self._fresh
@@ -252,10 +264,11 @@ class Queue:
     def _front(self, waiting: deque[Message], count: int) -> list[Message]:
         front = islice(waiting, count)
         if self._withdrawn:
-            return list(takewhile(lambda message: message[0] not in self._withdrawn, front))
+            return list(takewhile(lambda message: message[5] not in self._withdrawn, front))
         return list(front)
 
-    def _next_delivery(self, waiting: deque[Message], budget: int) -> Delivery | None:
+    def _next_delivery(self, waiting: deque[Message], budget: int) -> tuple[Delivery | None, int]:
+        """Return what goes to whose turn it is, and its cost; None if nobody has room."""
         for _ in range(len(self._served)):
             subscription = self._served[self._turn]
             if not subscription.stream.is_paused and not subscription.is_full:
@@ -263,15 +276,16 @@ class Queue:
                 limit = len(waiting) if len(self._served) == 1 else self._turn_left
                 room = subscription.spec.messages_max - len(subscription.unconfirmed)
                 messages = self._front(waiting, min(limit, room, DELIVERY_MESSAGES_MAX))
-                messages = messages[: subscription.room_for(messages, budget)]
+                count, cost = subscription.room_for(messages, budget)
+                messages = messages[:count]
                 _drop_front(waiting, len(messages))
                 subscription.take(messages)
                 self._turn_left -= len(messages)
                 if self._turn_left <= 0 or subscription.is_full:
                     self._pass_turn()
-                return Delivery(subscription, messages)
+                return Delivery(subscription, messages), cost
             self._pass_turn()
-        return None
+        return None, 0
 
     def _pass_turn(self) -> None:
         self._turn = (self._turn + 1) % len(self._served)
@@ -292,7 +306,7 @@ class Queue:
                 continue
             removed.append(stored)
             if stream.confirm(guid) is None:
-                self._withdraw(guid)
+                self._withdraw(stored)
         if removed:
             self._forget(removed, now)
             for subscription in stream.subscriptions:
@@ -305,23 +319,21 @@ class Queue:
         self.domain_usage.add(-len(removed), -size)
         self._remember(tuple([message[0] for message in removed]), now)
 
-    def _withdraw(self, guid: bytes) -> None:
+    def _withdraw(self, message: Message) -> None:
         """Take a message away from whoever holds it, or from those that wait."""
         for stream in self.streams:
-            if stream.confirm(guid) is not None:
+            if stream.confirm(message[0]) is not None:
                 for subscription in stream.subscriptions:
                     subscription.update_fullness()
                 return
         # Taking it out of the middle costs the whole length, so it is skipped when its turn comes,
         # and the waiting messages are copied when most of them are to be skipped.
-        self._withdrawn.add(guid)
+        self._sort_in()
+        self._withdrawn.add(message[5])
         if len(self._withdrawn) > (len(self._returned) + len(self._fresh)) // 2:
-            self._drop_withdrawn()
-
-    def _drop_withdrawn(self) -> None:
-        self._returned = deque(m for m in self._returned if m[0] not in self._withdrawn)
-        self._fresh = deque(m for m in self._fresh if m[0] not in self._withdrawn)
-        self._withdrawn.clear()
+            self._returned = deque(m for m in self._returned if m[5] not in self._withdrawn)
+            self._fresh = deque(m for m in self._fresh if m[5] not in self._withdrawn)
+            self._withdrawn.clear()
 
     # Deduplication.
 

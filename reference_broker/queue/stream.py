@@ -14,9 +14,13 @@ The rules of flow control:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from reference_broker.base.limits import DELIVERY_BYTES_MAX
 from reference_broker.queue.message import Message
+
+#: What a message costs beside its data when a delivery is kept small.
+_OVERHEAD_BYTES: Final = 64
 
 
 class SubscriptionSpec(NamedTuple):
@@ -76,24 +80,32 @@ class Subscription:
             self.unconfirmed_bytes += message[4]
         self.update_fullness()
 
-    def room_for(self, messages: list[Message], bytes_max: int) -> int:
+    def room_for(self, messages: list[Message], budget: int) -> tuple[int, int]:
         """Return how many of `messages`, from the front, fit before the limits say stop.
 
         Args:
             messages: candidates.
-            bytes_max: one more limit on their bytes, above 0; like the subscription's own it may
-                be exceeded by the last message.
+            budget: bytes that may still be handed out in this step, above 0; like the
+                subscription's own limit it may be exceeded by the last message.
+
+        Returns:
+            Their number, and what they take from the budget.
         """
         if self.is_full:
-            return 0
+            return 0, 0
         spec = self.spec
         count = min(len(messages), spec.messages_max - len(self.unconfirmed))
-        room = min(spec.bytes_max - self.unconfirmed_bytes, bytes_max)
+        room = spec.bytes_max - self.unconfirmed_bytes
+        is_inflating = self.stream.is_inflating
+        cost = 0
         for index in range(count):
-            if room <= 0:
-                return index
-            room -= messages[index][4]
-        return count
+            if room <= 0 or cost >= budget:
+                return index, cost
+            size = messages[index][4]
+            room -= size
+            is_bulky = is_inflating and messages[index][2] >> 16
+            cost += DELIVERY_BYTES_MAX if is_bulky else size + _OVERHEAD_BYTES
+        return count, cost
 
 
 class Stream:
@@ -104,15 +116,20 @@ class Stream:
         queue_id: the qId that the client chose.
         sub_id: the subId that the client chose, 0 for none.
         is_paused: true while the client does not read its socket.
+        is_inflating: true if compressed messages must be decompressed for this client; they then
+            go out one at a time.
     """
 
-    __slots__ = ("connection", "is_paused", "queue_id", "sub_id", "subscriptions")
+    __slots__ = (
+        "connection", "is_inflating", "is_paused", "queue_id", "sub_id", "subscriptions",
+    )  # fmt: skip
 
     def __init__(self, connection: int, queue_id: int, sub_id: int) -> None:
         self.connection = connection
         self.queue_id = queue_id
         self.sub_id = sub_id
         self.is_paused = False
+        self.is_inflating = False
         self.subscriptions: list[Subscription] = []
 
     def configure(self, specs: tuple[SubscriptionSpec, ...]) -> None:

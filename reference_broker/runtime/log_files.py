@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,14 +36,15 @@ class LogFiles:
         self.folder = folder
         self._descriptors: dict[str, int] = {}
         self._is_folder_dirty = False
+        self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._folder_descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise StorageError(f"storage folder {folder} cannot be used: {error}") from error
-        self._lock()
+        self._reserve()
 
-    def _lock(self) -> None:
+    def _reserve(self) -> None:
         import fcntl  # noqa: PLC0415 - absent on Windows, where the broker runs without storage
 
         try:
@@ -65,7 +67,14 @@ class LogFiles:
             raise StorageError(f"storage folder {self.folder} cannot be read: {error}") from error
 
     def create(self, name: str) -> None:
-        """Create a file that does not exist."""
+        """Create a file that does not exist; those before it are durable first, and then closed.
+
+        So a power loss never takes the end of an older file and leaves a newer one, and the number
+        of open files does not grow with the log.
+        """
+        for older in list(self._descriptors):
+            self._sync_file(older)
+            self._close_file(older)
         self._open(name, os.O_CREAT | os.O_EXCL)
         self._is_folder_dirty = True
 
@@ -97,14 +106,29 @@ class LogFiles:
         """
         try:
             for name in names:
-                descriptor = self._descriptors.get(name)
-                if descriptor is not None:  # a removed file needs no sync
-                    os.fdatasync(descriptor)
+                self._sync_file(name)
             if self._is_folder_dirty:
                 self._is_folder_dirty = False
                 os.fsync(self._folder_descriptor)
         except OSError as error:
             raise StorageError(f"storage folder {self.folder}: sync failed: {error}") from error
+
+    def _sync_file(self, name: str) -> None:
+        with self._lock:  # the other thread may close the file meanwhile, and reuse its number
+            descriptor = self._descriptors.get(name)
+            if descriptor is None:
+                return  # removed, or durable already
+            own = os.dup(descriptor)
+        try:
+            os.fdatasync(own)
+        finally:
+            os.close(own)
+
+    def _close_file(self, name: str) -> None:
+        with self._lock:
+            descriptor = self._descriptors.pop(name, None)
+            if descriptor is not None:
+                os.close(descriptor)
 
     def truncate(self, name: str, size: int) -> None:
         """Cut a file to `size` bytes, durably."""
@@ -117,18 +141,15 @@ class LogFiles:
 
     def remove(self, name: str) -> None:
         """Remove a file."""
-        descriptor = self._descriptors.pop(name, None)
-        if descriptor is not None:
-            os.close(descriptor)
+        self._close_file(name)
         with contextlib.suppress(FileNotFoundError):
             (self.folder / name).unlink()
         self._is_folder_dirty = True
 
     def close(self) -> None:
         """Close every file and let go of the folder."""
-        for descriptor in self._descriptors.values():
-            os.close(descriptor)
-        self._descriptors.clear()
+        for name in list(self._descriptors):
+            self._close_file(name)
         os.close(self._folder_descriptor)
 
     def _descriptor(self, name: str) -> int:

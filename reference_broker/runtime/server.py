@@ -50,6 +50,8 @@ RecordSink: TypeAlias = Callable[[Log], None]
 #: Bytes that may wait for a peer before it is called congested, and below which it is not.
 _WRITE_HIGH_WATER = 4 * 1024 * 1024
 _WRITE_LOW_WATER = 1024 * 1024
+#: Connections that the kernel accepts for us; asyncio takes as many in one turn of its loop.
+_BACKLOG = 128
 #: How long a closing connection may take to send what waits, in seconds.
 _CLOSE_SECONDS_MAX = 10.0
 
@@ -85,7 +87,7 @@ class BrokerServer:
         self._timer: asyncio.TimerHandle | None = None
         self._syncs: deque[Sync] = deque()
         self._sync_task: asyncio.Task[None] | None = None
-        #: Completed when the broker has stopped; holds the StorageError that ended it, if any.
+        #: Completed when the broker has stopped; holds the error that ended it, if any.
         self.stopped: asyncio.Future[None] = self._loop.create_future()
         self._actions: dict[type, Callable[[Effect], None]] = {
             Send: self._send,
@@ -114,11 +116,13 @@ class BrokerServer:
         if self._files is not None:
             self.feed(Recovered(self._files.read_all()))
             self._step()
+            if self.stopped.done():
+                self.stopped.result()  # raises what ended it
         bound: list[tuple[str, int]] = []
         for host, port in addresses:
             try:
                 server = await self._loop.create_server(
-                    lambda: _Connection(self), host, port, backlog=1024
+                    lambda: _Connection(self), host, port, backlog=_BACKLOG
                 )
             except OSError as error:
                 await self.abort()
@@ -191,7 +195,7 @@ class BrokerServer:
         try:
             for effect in self.broker.step(now, inputs, wall_ns=time.time_ns()):
                 self._actions[type(effect)](effect)
-        except StorageError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the broker must not go on
             self._fail(error)
             return
         self._set_timer(now)
@@ -205,8 +209,11 @@ class BrokerServer:
             delay = max(deadline - now, 0) / 1e9
             self._timer = self._loop.call_later(delay, self._step)
 
-    def _fail(self, error: StorageError) -> None:
-        """End the broker on a failing disk: nothing unwritten was acknowledged."""
+    def _fail(self, error: Exception) -> None:
+        """End the broker at once, on a failing disk or a broken invariant.
+
+        Nothing that was not written was acknowledged, and nothing will be.
+        """
         if not self.stopped.done():
             self.stopped.set_exception(error)
         self._stop_listening()
@@ -312,6 +319,9 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         #: Sends that wait for a sync, or behind one that does.
         self._held: deque[Send] = deque()
+        self._held_bytes = 0
+        self._is_backed_up = False
+        self._is_congested = False
         self._is_closing = False
         self._durable_token = 0
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -337,18 +347,32 @@ class _Connection(asyncio.Protocol):
             self.gone.set_result(None)
 
     def pause_writing(self) -> None:
-        if self._transport is not None and not self._is_closing:
-            self._transport.pause_reading()
-            self._server.feed(Congested(self._number))
+        self._is_backed_up = True
+        self._note_congestion()
 
     def resume_writing(self) -> None:
-        if self._transport is not None and not self._is_closing:
+        self._is_backed_up = False
+        self._note_congestion()
+
+    def _note_congestion(self) -> None:
+        """Read, and let the core deliver, only while little waits for the peer or for the disk."""
+        limit = _WRITE_LOW_WATER if self._is_congested else _WRITE_HIGH_WATER
+        is_congested = self._is_backed_up or self._held_bytes > limit
+        if is_congested is self._is_congested or self._is_closing or self._transport is None:
+            return
+        self._is_congested = is_congested
+        if is_congested:
+            self._transport.pause_reading()
+            self._server.feed(Congested(self._number))
+        else:
             self._transport.resume_reading()
             self._server.feed(Drained(self._number))
 
     def send(self, effect: Send) -> None:
         if self._held or effect.after > self._durable_token:
             self._held.append(effect)
+            self._held_bytes += sum([len(chunk) for chunk in effect.chunks])
+            self._note_congestion()
         elif self._transport is not None:
             self._transport.write(b"".join(effect.chunks))
 
@@ -356,7 +380,10 @@ class _Connection(asyncio.Protocol):
         """Send what waited for the sync with this token."""
         self._durable_token = token
         while self._held and self._held[0].after <= token and self._transport is not None:
-            self._transport.write(b"".join(self._held.popleft().chunks))
+            data = b"".join(self._held.popleft().chunks)
+            self._held_bytes -= len(data)
+            self._transport.write(data)
+        self._note_congestion()
         if self._is_closing and not self._held and self._transport is not None:
             self._transport.close()
 

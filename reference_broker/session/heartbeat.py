@@ -2,7 +2,7 @@
 
 A monitor looks once an interval. If bytes came since the last look all is well and nothing is
 sent. Otherwise one miss is counted: below the maximum the peer is asked, at the maximum it is
-given up. Until a peer has sent its first byte after the negotiation it has three minutes of grace.
+given up. Looks are at multiples of the interval, so that one tick serves all peers. Until a peer has sent its first byte after the negotiation it has three minutes of grace.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class HeartbeatMonitor:
         self.interval = interval
         self.misses_max = misses_max
         #: When to look next; None while the monitor is off.
-        self.next_look: Instant | None = Instant(now + interval) if misses_max else None
+        self.next_look: Instant | None = _tick(now + interval, interval) if misses_max else None
         self._grace_until = now + seconds(HANDSHAKE_SECONDS_MAX)
         self._heard = False
         self._misses = 0
@@ -51,7 +51,7 @@ class HeartbeatMonitor:
         """Look, if it is time; late looks are not made up for."""
         if self.next_look is None or now < self.next_look:
             return Heartbeat.QUIET
-        self.next_look = Instant(now + self.interval)
+        self.next_look = _tick(now + 1, self.interval)
         if self._heard:
             self._heard = False
             self._misses = 0
@@ -60,3 +60,8 @@ class HeartbeatMonitor:
         if self._misses >= self.misses_max and now >= self._grace_until:
             return Heartbeat.LOST
         return Heartbeat.ASK
+
+
+def _tick(earliest: int, interval: Duration) -> Instant:
+    """Return the first multiple of the interval that is not before `earliest`."""
+    return Instant(-(-earliest // interval) * interval)

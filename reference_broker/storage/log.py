@@ -40,12 +40,14 @@ class SegmentFile:
         name: file name.
         size: bytes written.
         live: messages in it that are not confirmed.
+        preamble: bytes at its start that introduce queues; they do not make it full.
     """
 
     number: int
     name: str
     size: int = 0
     live: int = 0
+    preamble: int = 0
 
 
 class PartitionLog:
@@ -122,8 +124,11 @@ class PartitionLog:
         """The number of the segment that the next record goes to."""
         if not self.segments:
             return 1
+        return self.segments[-1].number + self._is_full()
+
+    def _is_full(self) -> bool:
         last = self.segments[-1]
-        return last.number + (last.size >= self.segment_bytes_max)
+        return last.size - last.preamble >= self.segment_bytes_max
 
     def release(self, segments: list[int]) -> None:
         """Count messages as gone from the segments with these numbers."""
@@ -148,7 +153,7 @@ class PartitionLog:
 
     def _room(self) -> list[Effect]:
         """Open a segment if there is none, or if the last one is full."""
-        if self.segments and 0 < self.segments[-1].size < self.segment_bytes_max:
+        if self.segments and self.segments[-1].size and not self._is_full():
             missing, self._missing = self._missing, []
             return [self._introduce(number) for number in missing]
         effects: list[Effect] = []
@@ -161,6 +166,7 @@ class PartitionLog:
         effects.append(Write(segment.name, [SEGMENT_MAGIC]))
         self._missing = []
         effects += [self._introduce(number) for number in self.queues]
+        segment.preamble = segment.size
         return effects
 
     def _introduce(self, queue_number: int) -> Write:

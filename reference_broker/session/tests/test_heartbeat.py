@@ -8,7 +8,7 @@ from reference_broker.base import Instant, seconds
 from reference_broker.session import Heartbeat, HeartbeatMonitor
 
 QUIET, ASK, LOST = Heartbeat.QUIET, Heartbeat.ASK, Heartbeat.LOST
-START = Instant(5_000)
+START = Instant(seconds(3600))  # a multiple of every interval here: looks are on a grid
 
 
 def at(count: float) -> Instant:
@@ -91,3 +91,14 @@ def test_a_maximum_of_zero_is_off():
 def test_an_interval_of_nothing_is_our_mistake():
     with pytest.raises(AssertionError):
         monitor(interval=0)
+
+
+def test_looks_are_on_one_grid_whenever_the_sessions_began():
+    looks = set()
+    for began in (at(0), at(0.1), at(0.999)):
+        watched = HeartbeatMonitor(began, seconds(3), 3)
+        assert watched.next_look is not None
+        assert watched.next_look - began >= seconds(3)
+        watched.look(watched.next_look)
+        looks.add(watched.next_look % seconds(3))
+    assert looks == {0}
