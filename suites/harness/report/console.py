@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from rich import box
@@ -29,23 +30,28 @@ HEADLINES: Mapping[str, tuple[str, str]] = {
 }
 
 FAILURES_SHOWN_MAX = 50
+#: Labels that fit into a table 80 characters wide.
+_SHORT: Mapping[Verdict, str] = {Verdict.ERROR: "No run"}
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print the table, then each failure with id, reason and replay command, then the verdict.
+
+    Cases that were not run are counted by their reason.
 
     Replay commands are never wrapped, so that they can be copied. After `FAILURES_SHOWN_MAX`
     failures the rest are counted.
     """
     console.print(_suite_table(report))
     bad = sorted(
-        (case for case in report.cases if case.verdict.is_bad),
+        (case for case in report.cases if case.verdict in {Verdict.FAIL, Verdict.ERROR}),
         key=lambda case: case.verdict is not Verdict.FAIL,
     )
     for case in bad[:FAILURES_SHOWN_MAX]:
         _print_failure(case, console)
     if len(bad) > FAILURES_SHOWN_MAX:
         console.print(Text(f"... and {len(bad) - FAILURES_SHOWN_MAX:,} more\n"))
+    _print_not_run(report, console)
     for suite in report.suites:
         if suite.problem:
             console.print(Text(f"{suite.name}: {suite.problem}\n", style=STYLES[Verdict.ERROR]))
@@ -77,7 +83,7 @@ def _suite_cells(suite: SuiteResult) -> list[Text]:
         Text(f"{errors:,}", style=STYLES[Verdict.ERROR] if errors else ""),
         Text(f"{skipped:,}"),
         Text(duration_text(suite.duration_s)),
-        Text(suite.verdict.label, style=STYLES[suite.verdict]),
+        Text(_SHORT.get(suite.verdict, suite.verdict.label), style=STYLES[suite.verdict]),
     ]
 
 
@@ -95,6 +101,17 @@ def _print_failure(case: Case, console: Console) -> None:
         replay = Text.assemble("  replay  ", (printable(case.replay), "cyan"))
         console.print(replay, soft_wrap=True)
     console.print()
+
+
+def _print_not_run(report: Report, console: Console) -> None:
+    """Print why cases were not run: once for each reason, for one reason stops hundreds."""
+    reasons = Counter(
+        (case.suite, case.reason) for case in report.cases if case.verdict is Verdict.NOT_RUN
+    )
+    for (suite, reason), count in reasons.items():
+        cases = "1 case" if count == 1 else f"{count:,} cases"
+        head = (Verdict.NOT_RUN.label.upper(), STYLES[Verdict.NOT_RUN])
+        console.print(Text.assemble(head, f"  {cases} of {suite}: {one_line(reason)}\n"))
 
 
 def _verdict_line(report: Report) -> Text:

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from suites.harness.report import Report, SuiteResult, Verdict, print_report
+from suites.harness.report import Case, Report, SuiteResult, Verdict, print_report
 from suites.harness.report.console import FAILURES_SHOWN_MAX
 from suites.harness.report.tests.samples import (
     REPLAY,
@@ -52,15 +52,14 @@ def test_the_table_has_a_row_for_each_suite() -> None:
         "0",
         "10.0",
         "s",
-        "Could",
-        "not",
+        "No",
         "run",
     ]
 
 
 def test_failures_come_first_with_reason_and_replay_and_the_verdict_last() -> None:
     text = show(make_full_report())
-    assert text.index("BMQ-PUT-7") < text.index("BMQ-RUN-1")
+    assert text.index("BMQ-PUT-7") < text.index("NOT RUN  1 case of integration")
     assert "reason  the message was acknowledged" in text
     assert f"replay  {REPLAY}" in text
     last = text.splitlines()[-1]
@@ -92,3 +91,25 @@ def test_endless_failures_are_counted() -> None:
     text = show(make_report(suite))
     assert text.count("replay  ") == FAILURES_SHOWN_MAX
     assert "... and 7 more" in text
+
+
+def test_cases_that_were_not_run_are_counted_by_reason() -> None:
+    def not_run(number: int, reason: str) -> Case:
+        return make_case(id=f"BMQ-PUT-{number}", verdict=Verdict.NOT_RUN, reason=reason)
+
+    cases = [not_run(n, "nobody listens") for n in range(60)] + [not_run(60, "out of time")]
+    text = show(make_report(SuiteResult("integration", tuple(cases), 1.0)))
+    assert "NOT RUN  60 cases of integration: nobody listens" in text
+    assert "NOT RUN  1 case of integration: out of time" in text
+    assert "BMQ-PUT-7" not in text
+
+
+def test_the_table_fits_into_80_columns() -> None:
+    text = show(
+        make_report(
+            SuiteResult("integration", (make_case(verdict=Verdict.ERROR, reason="x"),), 1.0)
+        ),
+        width=80,
+    )
+    assert "Skipped" in text
+    assert "Errors" in text
