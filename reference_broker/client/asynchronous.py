@@ -242,6 +242,9 @@ class Client:
                 timeout=self._settings.connect_timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
+        except asyncio.CancelledError:
+            self._abort()
+            raise
         finally:
             ready.cancel()
         if not self.is_connected:
@@ -257,13 +260,15 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Say goodbye and close the connection."""
-        if self._session.phase is ClientPhase.READY:
-            self._is_leaving = True
-            done = self._track(self._session.disconnect(now()))
-            self._flush()
-            await asyncio.wait([done], timeout=self._settings.request_timeout_s)
-        await self._leave()
+        """Say goodbye and close the connection; without a word if it is cancelled."""
+        try:
+            if self._session.phase is ClientPhase.READY:
+                self._is_leaving = True
+                done = self._track(self._session.disconnect(now()))
+                self._flush()
+                await asyncio.wait([done], timeout=self._settings.request_timeout_s)
+        finally:
+            await self._leave()
 
     @property
     def unacknowledged(self) -> int:
@@ -323,11 +328,14 @@ class Client:
         handle = self._queues[queue] = AsyncQueue(self, queue)
         done = self._track(request)
         self._flush()
-        await done
         try:
+            await done
             check(f"open {uri}", request)
-        except ClientError:
-            del self._queues[queue]
+        except BaseException:
+            # Nobody has the queue: what the broker has opened, or opens yet, is closed again.
+            self._queues.pop(queue, None)
+            self._session.give_up(now(), queue)
+            self._flush()
             raise
         return handle
 
@@ -369,9 +377,11 @@ class Client:
         request = self._session.close_queue(now(), queue)
         done = self._track(request)
         self._flush()
-        await done
-        self._queues.pop(queue, None)
-        handle._fail(ClientError, f"{handle.uri} is closed")  # noqa: SLF001
+        try:
+            await done
+        finally:
+            self._queues.pop(queue, None)
+            handle._fail(ClientError, f"{handle.uri} is closed")  # noqa: SLF001
         check(f"close {handle.uri}", request)
 
     def _track(self, request: Request) -> asyncio.Future[None]:
@@ -407,14 +417,23 @@ class Client:
 
     async def _leave(self) -> None:
         self._is_leaving = True
+        connector, limit = self._connector, self._settings.request_timeout_s
+        try:
+            if self._transport is not None and connector is not None:
+                self._transport.close()  # once it has sent what it has, the connector ends
+                await asyncio.wait([connector], timeout=limit)
+        finally:
+            self._abort()
+        if connector is not None:
+            await asyncio.wait([connector], timeout=limit)
+
+    def _abort(self) -> None:
+        """Let go of everything at once."""
+        self._is_leaving = True
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
         if self._connector is not None:
-            if self._lost is not None and not self._lost.done() and self._transport is None:
-                self._connector.cancel()
-            await asyncio.wait([self._connector], timeout=self._settings.request_timeout_s)
-            if not self._connector.done():
-                self._connector.cancel()
+            self._connector.cancel()
         if self._timer is not None:
             self._timer.cancel()
         self._end("the client is closed")
@@ -431,6 +450,9 @@ class Client:
             handle._fail(ConnectionLostError, self._ended)  # noqa: SLF001
 
     def _connection_made(self, transport: asyncio.Transport) -> None:
+        if self._is_leaving:
+            transport.abort()
+            return
         self._transport = transport
         self._session.connected(now())
         self._flush()

@@ -259,11 +259,13 @@ class BlockingClient:
         self.pump_until(lambda: self.is_connected, self._settings.request_timeout_s)
         queue, request = self._session.open_queue(now(), uri, reading, is_writer=write)
         handle = self._queues[queue] = BlockingQueue(self, queue)
-        self.pump_until(lambda: request.is_done, None)
         try:
+            self.pump_until(lambda: request.is_done, None)
             check(f"open {uri}", request)
-        except ClientError:
-            del self._queues[queue]
+        except BaseException:
+            # Nobody has the queue: what the broker has opened, or opens yet, is closed again.
+            self._queues.pop(queue, None)
+            self._session.give_up(now(), queue)
             raise
         return handle
 
@@ -376,7 +378,14 @@ class BlockingClient:
         out = self._session.data_to_send()
         if not out or self._socket is None:
             return
-        rest = memoryview(b"".join(out))
+        try:
+            self._send_all(memoryview(b"".join(out)))
+        except BaseException:
+            # The rest of an event cannot follow later; on a new connection all is sent again.
+            self._drop("interrupted while sending")
+            raise
+
+    def _send_all(self, rest: memoryview) -> None:
         give_up = time.monotonic() + self._settings.request_timeout_s
         while rest and self._socket is not None:
             try:
@@ -480,7 +489,9 @@ class BlockingClient:
     def _close_queue(self, handle: BlockingQueue) -> None:
         queue = handle._queue  # noqa: SLF001
         request = self._session.close_queue(now(), queue)
-        self.pump_until(lambda: request.is_done, None)
-        self._queues.pop(queue, None)
-        handle._failure = f"{handle.uri} is closed"  # noqa: SLF001
+        try:
+            self.pump_until(lambda: request.is_done, None)
+        finally:
+            self._queues.pop(queue, None)
+            handle._failure = f"{handle.uri} is closed"  # noqa: SLF001
         check(f"close {handle.uri}", request)

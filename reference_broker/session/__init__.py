@@ -6,7 +6,7 @@ both.
 
 from __future__ import annotations
 
-from reference_broker.session.client import ClientFacts, ClientPhase, ClientSession
+from reference_broker.session.client import ClientPhase, ClientSession
 from reference_broker.session.client_events import (
     AcksReceived,
     ClientEvent,
@@ -17,6 +17,7 @@ from reference_broker.session.client_events import (
     SessionLost,
     SessionRestored,
 )
+from reference_broker.session.client_facts import ClientFacts
 from reference_broker.session.client_queue import (
     Ack,
     ClientQueue,

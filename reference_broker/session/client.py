@@ -15,18 +15,17 @@ The rules of this file:
   kept are sent again in their order, with their GUIDs, once every queue is open again;
 - requests that were under way when the connection broke fail; opens of queues that were open are
   repeated on their own account, with the same qId and subId and a new sId;
-- PUTs and CONFIRMs made while there is no session wait for the next one.
+- PUTs and CONFIRMs made while there is no session wait for the next one;
+- an open that nobody waits for any longer leaves nothing open at the broker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from reference_broker.base import (
-    Duration,
     Instant,
     PeerError,
     QueueUri,
@@ -34,6 +33,7 @@ from reference_broker.base import (
     seconds,
 )
 from reference_broker.base.limits import EVENT_BYTES_MAX
+from reference_broker.session.client_answers import check_answer, check_open_answer
 from reference_broker.session.client_events import (
     AcksReceived,
     ClientEvent,
@@ -44,8 +44,10 @@ from reference_broker.session.client_events import (
     SessionLost,
     SessionRestored,
 )
+from reference_broker.session.client_facts import ClientFacts
 from reference_broker.session.client_posts import PostOffice, put_events
 from reference_broker.session.client_queue import ClientQueue, Message, QueueOptions, QueueState
+from reference_broker.session.client_unwanted import UnwantedQueues
 from reference_broker.session.heartbeat import Heartbeat, HeartbeatMonitor
 from reference_broker.wire import (
     HEARTBEAT_REQUEST,
@@ -62,16 +64,15 @@ from reference_broker.wire import (
 )
 from reference_broker.wire.control import (
     BrokerResponse,
-    ClientIdentity,
-    ClientType,
     CloseQueue,
+    ConfigureQueueStream,
+    ConfigureStream,
     ConfigureStreamResponse,
     ControlChoice,
     ControlMessage,
     Disconnect,
     DisconnectResponse,
     Encoding,
-    GuidInfo,
     NegotiationMessage,
     OpenQueue,
     OpenQueueResponse,
@@ -80,7 +81,6 @@ from reference_broker.wire.control import (
     decode_message,
     encode_message,
 )
-from reference_broker.wire.features import CLIENT_FEATURES
 from reference_broker.wire.options import decode_options
 from reference_broker.wire.properties import (
     PropertiesLike,
@@ -89,7 +89,6 @@ from reference_broker.wire.push import iter_pushes
 
 _HANDSHAKE_SECONDS_MAX: Final = 60
 _ROUTING_AT_MOST_ONCE: Final = 1
-_REQUEST_TIMEOUT: Final = seconds(30)
 
 
 class ClientPhase(Enum):
@@ -101,29 +100,6 @@ class ClientPhase(Enum):
     READY = auto()
     PARTING = auto()
     GONE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class ClientFacts:
-    """What a client says of itself.
-
-    Attributes:
-        client_id: 6 bytes, unique; the end of every GUID it makes.
-        process_name: for the broker's logs.
-        pid: process id.
-        session_id: which of the process's sessions.
-        epoch_wall_ns: wall clock at time 0 of the session's clock, nanoseconds since the epoch.
-        request_timeout: how long an answer may take.
-        features: what it can do.
-    """
-
-    client_id: bytes
-    process_name: str = "gauntlet"
-    pid: int = 1
-    session_id: int = 1
-    epoch_wall_ns: int = 0
-    request_timeout: Duration = _REQUEST_TIMEOUT
-    features: str = CLIENT_FEATURES
 
 
 class ClientSession:
@@ -147,6 +123,7 @@ class ClientSession:
         self._out: list[bytes] = []
         self._events: list[ClientEvent] = []
         self._requests: dict[int, Request] = {}
+        self._unwanted = UnwantedQueues()
         self._next_r_id = 1
         self._next_s_id = 1
         self._queue_ids: dict[str, int] = {}
@@ -164,20 +141,7 @@ class ClientSession:
         self.phase = ClientPhase.NEGOTIATING
         self._reader = EventReader(EVENT_BYTES_MAX)
         self._handshake_by = Instant(now + seconds(_HANDSHAKE_SECONDS_MAX))
-        facts = self.facts
-        identity = ClientIdentity(
-            protocol_version=1,
-            client_type=ClientType.E_TCPCLIENT,
-            process_name=facts.process_name,
-            pid=facts.pid,
-            session_id=facts.session_id,
-            features=facts.features,
-            guid_info=GuidInfo(
-                client_id=facts.client_id.hex().upper(), nano_seconds_from_epoch=facts.epoch_wall_ns
-            ),
-            user_agent=f"gauntlet:{facts.process_name}",
-        )
-        self._send_control(NegotiationMessage(choice=identity))
+        self._send_control(NegotiationMessage(choice=self.facts.identity()))
 
     def received(self, now: Instant, data: bytes) -> None:
         """Take bytes from the broker.
@@ -201,6 +165,7 @@ class ClientSession:
         self._handshake_by = None
         was_parting = self.phase is ClientPhase.PARTING
         self.phase = ClientPhase.GONE if was_parting else ClientPhase.LOST
+        self._unwanted.clear()
         for request in list(self._requests.values()):
             self._end(request, Status(StatusCategory.E_NOT_CONNECTED, 0, reason))
         self._requests.clear()
@@ -247,8 +212,9 @@ class ClientSession:
             raise PeerError(f"no answer to our identity within {_HANDSHAKE_SECONDS_MAX} s")
         for r_id, request in list(self._requests.items()):
             if now >= request.deadline:
-                del self._requests[r_id]
-                self._end(request, Status(StatusCategory.E_TIMEOUT, 0, "no answer in time"))
+                is_held = self._unwanted.is_waiting(r_id)
+                text = "no answer in time" + " to an earlier open of the queue" * is_held
+                self._let_go(r_id, Status(StatusCategory.E_TIMEOUT, 0, text))
         self._maybe_ready()
         if self._heartbeat is not None:
             match self._heartbeat.look(now):
@@ -267,7 +233,8 @@ class ClientSession:
     ) -> tuple[ClientQueue, Request]:
         """Open a queue; for reading if there are options.
 
-        The request is done when the queue is ready: opened and, for a reader, configured.
+        The request is done when the queue is ready: opened and, for a reader, configured. If an
+        earlier open of the queue was given up, it waits until the broker is done with that one.
 
         Raises:
             UriError: the URI is malformed.
@@ -276,23 +243,47 @@ class ClientSession:
         self._now = now
         parsed = QueueUri.parse(uri)
         queue_id = self._queue_ids.setdefault(parsed.canonical, len(self._queue_ids))
-        taken = {sub_id for known, sub_id in self.queues if known == queue_id}
-        sub_id = 0
-        if parsed.app_id:
-            sub_id = next(number for number in range(1, len(taken) + 2) if number not in taken)
-        if sub_id in taken:
+        ids = queue_id, self._new_sub_id(queue_id, parsed.app_id)
+        if ids in self.queues:
             raise ValueError(f"{parsed.canonical} is open already in this session; close it first")
-        queue = ClientQueue(parsed, (queue_id, sub_id), options, is_writer=is_writer)
-        self.queues[queue_id, sub_id] = queue
+        queue = self.queues[ids] = ClientQueue(parsed, ids, options, is_writer=is_writer)
         return queue, self._request(OpenQueue(handle_parameters=queue.handle_parameters()), queue)
+
+    def _new_sub_id(self, queue_id: int, app_id: str) -> int:
+        if not app_id:
+            return 0
+        known = self._unwanted.sub_id_of(queue_id, app_id)
+        if known is not None:
+            return known
+        taken = {sub_id for known_id, sub_id in self.queues if known_id == queue_id}
+        taken |= self._unwanted.sub_ids(queue_id)
+        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+
+    def give_up(self, now: Instant, queue: ClientQueue) -> None:
+        """Let go of a queue whose open nobody waits for any longer, wherever that stands.
+
+        The open, if it is under way, ends with E_CANCELED. What the broker has opened, or opens
+        yet, is closed.
+        """
+        self._now = now
+        for r_id, request in self._requests.items():
+            if request.queue is queue and isinstance(request.choice, OpenQueue):
+                self._let_go(r_id, Status(StatusCategory.E_CANCELED, 0, "given up"))
+                self._maybe_ready()
+                return
+        if queue.state is QueueState.OPEN:
+            self._forget(queue)
+            if self.phase in {ClientPhase.RESTORING, ClientPhase.READY}:
+                self._close_unwanted(queue)
 
     def configure_queue(
         self, now: Instant, queue: ClientQueue, options: QueueOptions | None
     ) -> Request:
-        """Change how a queue is read; without options nothing more is delivered."""
+        """Change how a queue is read; without options nothing more is delivered.
+
+        Once the broker has agreed, this holds after a reconnection, too.
+        """
         self._now = now
-        if options is not None:
-            queue.options = options
         return self._configure(queue, options, is_restoring=False)
 
     def close_queue(self, now: Instant, queue: ClientQueue) -> Request:
@@ -301,9 +292,17 @@ class ClientSession:
         queue.state = QueueState.CLOSING
         if queue.is_reader:
             self._configure(queue, None, is_restoring=False)
-        others = any(q is not queue and q.queue_id == queue.queue_id for q in self.queues.values())
-        choice = CloseQueue(handle_parameters=queue.handle_parameters(), is_final=not others)
-        return self._request(choice, queue)
+        return self._request(self._close_choice(queue), queue)
+
+    def _close_choice(self, queue: ClientQueue) -> CloseQueue:
+        unwanted = self._unwanted
+        others = unwanted.sub_ids(queue.queue_id) | {
+            other.sub_id
+            for other in self.queues.values()
+            if other.queue_id == queue.queue_id and not unwanted.waits_for(other)
+        }
+        is_final = not others - {queue.sub_id}
+        return CloseQueue(handle_parameters=queue.handle_parameters(), is_final=is_final)
 
     def disconnect(self, now: Instant) -> Request:
         """Say goodbye; the request is done when the broker has said so too."""
@@ -318,23 +317,59 @@ class ClientSession:
                 queue.subscription_ids.append(self._next_s_id)
                 self._next_s_id += 1
             stream = queue.configure_stream(options, self._next_s_id - 1)
-            return self._request(stream, queue, is_restoring=is_restoring)
+            return self._request(stream, queue, options, is_restoring=is_restoring)
         choice = queue.configure_queue_stream(options)
-        return self._request(choice, queue, is_restoring=is_restoring)
+        return self._request(choice, queue, options, is_restoring=is_restoring)
 
     def _request(
-        self, choice: ControlChoice, queue: ClientQueue | None, *, is_restoring: bool = False
+        self,
+        choice: ControlChoice,
+        queue: ClientQueue | None,
+        options: QueueOptions | None = None,
+        *,
+        is_restoring: bool = False,
     ) -> Request:
         deadline = Instant(self._now + self.facts.request_timeout)
-        request = Request(choice, queue, deadline, is_restoring)
+        request = Request(choice, queue, deadline, options, is_restoring)
         if self.phase is not ClientPhase.READY and not is_restoring:
             self._end(request, Status(StatusCategory.E_NOT_CONNECTED, 0, "not connected"))
             return request
         r_id = self._next_r_id
         self._next_r_id += 1
         self._requests[r_id] = request
-        self._send_control(ControlMessage(r_id=r_id, choice=choice))
+        if (
+            isinstance(choice, OpenQueue)
+            and queue is not None
+            and self._unwanted.must_wait(queue.ids)
+        ):
+            self._unwanted.hold(queue.ids, r_id)
+        else:
+            self._send_control(ControlMessage(r_id=r_id, choice=choice))
         return request
+
+    def _let_go(self, r_id: int, status: Status) -> None:
+        """Settle a request without its answer; an open shall leave nothing open at the broker."""
+        request = self._requests.pop(r_id)
+        self._end(request, status)
+        queue = request.queue
+        if queue is None or not isinstance(request.choice, OpenQueue):
+            return
+        if request.is_opened:
+            self._close_unwanted(queue)
+        elif not self._unwanted.stop_waiting(r_id):
+            self._unwanted.add(queue, r_id)
+
+    def _close_unwanted(self, queue: ClientQueue) -> None:
+        """Close a queue that the broker has open and that nobody has."""
+        self._unwanted.add(queue)
+        self._request(self._close_choice(queue), queue, is_restoring=True)
+
+    def _unwanted_is_gone(self, queue: ClientQueue) -> None:
+        """Note that the broker has an unwanted queue no longer, and go on with who waited."""
+        r_id = self._unwanted.remove(queue)
+        if r_id is not None:
+            choice = self._requests[r_id].choice
+            self._send_control(ControlMessage(r_id=r_id, choice=choice))
 
     def _end(self, request: Request, status: Status) -> None:
         """Settle a request."""
@@ -342,9 +377,13 @@ class ClientSession:
         request.status = status
         queue, choice = request.queue, request.choice
         is_failure = status.category is not StatusCategory.E_SUCCESS
+        if queue is not None and isinstance(choice, CloseQueue) and queue in self._unwanted:
+            self._unwanted_is_gone(queue)
+            return
         if request.is_restoring:
             # A connection that breaks again changes nothing: the next one starts anew.
-            if queue is not None and is_failure and status.category not in _LOCAL:
+            is_connected = self.phase is ClientPhase.RESTORING or self.phase is ClientPhase.READY
+            if queue is not None and is_failure and is_connected:
                 self._forget(queue)
                 self._events.append(ReopenFailed(queue, status))
             return
@@ -355,7 +394,7 @@ class ClientSession:
 
     def _forget(self, queue: ClientQueue) -> None:
         queue.state = QueueState.CLOSED
-        self.queues.pop((queue.queue_id, queue.sub_id), None)
+        self.queues.pop(queue.ids, None)
 
     # Messages.
 
@@ -453,34 +492,58 @@ class ClientSession:
         self._events.append(SessionRestored())
 
     def _answered(self, message: ControlMessage) -> None:
-        request = self._requests.pop(message.r_id, None) if message.r_id is not None else None
+        r_id, choice = message.r_id, message.choice
+        if r_id is None:
+            return
+        request = self._requests.get(r_id)
         if request is None:
-            return  # late, or nothing that we asked
-        choice = message.choice
+            self._answered_late(r_id, choice)
+            return
+        if self._unwanted.is_waiting(r_id):
+            raise PeerError(f"{type(choice).__name__} for request {r_id}, which was not sent yet")
+        check_answer(request, choice)
+        del self._requests[r_id]
         queue = request.queue
         if isinstance(choice, Status):
-            if request.is_opened and queue is not None:
-                self._give_back(queue)
             self._end(request, choice)
+            if request.is_opened and queue is not None:
+                self._close_unwanted(queue)
         elif isinstance(choice, OpenQueueResponse) and queue is not None:
             self._opened(request, queue, choice)
-        elif isinstance(choice, DisconnectResponse):
-            self.phase = ClientPhase.PARTING
-            self._end(request, request.status)
         else:
-            if isinstance(choice, ConfigureStreamResponse) and queue is not None:
-                for subscription in choice.request.stream_parameters.subscriptions:
-                    queue.configured(subscription.s_id)
-            if queue is not None and queue.state is QueueState.OPENING:
-                queue.state = QueueState.OPEN
+            if isinstance(choice, DisconnectResponse):
+                self.phase = ClientPhase.PARTING
+            elif queue is not None:
+                self._agreed(request, queue, choice)
             self._end(request, request.status)
         self._maybe_ready()
+
+    def _answered_late(self, r_id: int, choice: ControlChoice | None) -> None:
+        """Take the answer to a request that was let go; only opens are of interest then."""
+        queue = self._unwanted.opened_late(r_id)
+        if queue is None:
+            return  # nothing that we asked, or nothing that leaves a trace
+        check_open_answer(choice)
+        if isinstance(choice, OpenQueueResponse):
+            self._close_unwanted(queue)
+        else:
+            self._unwanted_is_gone(queue)
+
+    def _agreed(self, request: Request, queue: ClientQueue, choice: ControlChoice | None) -> None:
+        """Note what a queue's configure or close has changed."""
+        if isinstance(choice, ConfigureStreamResponse):
+            for subscription in choice.request.stream_parameters.subscriptions:
+                queue.configured(subscription.s_id)
+        if isinstance(request.choice, ConfigureStream | ConfigureQueueStream):
+            queue.read_with(request.options)
+        if queue.state is QueueState.OPENING:
+            queue.state = QueueState.OPEN
 
     def _opened(self, request: Request, queue: ClientQueue, response: OpenQueueResponse) -> None:
         queue.deduplication_ms = response.deduplication_time_ms
         flags = response.routing_configuration.flags
         queue.needs_confirms = not flags & _ROUTING_AT_MOST_ONCE
-        if not queue.is_reader:
+        if not queue.is_reader or queue.is_paused:
             queue.state = QueueState.OPEN
             self._end(request, request.status)
             return
@@ -490,11 +553,6 @@ class ClientSession:
         assert self._requests[r_id] is configure
         self._requests[r_id] = request
         request.is_opened = True
-
-    def _give_back(self, queue: ClientQueue) -> None:
-        """Close a queue whose configure step was refused while it was being opened."""
-        choice = CloseQueue(handle_parameters=queue.handle_parameters(), is_final=True)
-        self._request(choice, None, is_restoring=True)
 
     def _acks(self, event: Event) -> None:
         acks = self._posts.acknowledge(event, self.queues.values())
@@ -527,6 +585,7 @@ class ClientSession:
                 queue.queue_id == queue_id
                 and queue.is_reader
                 and queue.receives(ids, is_new_style=is_new_style)
+                and not self._unwanted.waits_for(queue)
             ):
                 return queue
         return None
@@ -537,7 +596,3 @@ class ClientSession:
         payload = pad(encode_message(message, self.encoding))
         header = event_header(EventType.CONTROL, len(payload), self.encoding << 5)
         self._out.append(header + payload)
-
-
-#: Categories that the session makes itself when the connection breaks.
-_LOCAL: Final = frozenset({StatusCategory.E_NOT_CONNECTED, StatusCategory.E_CANCELED})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from reference_broker.base import Instant
-from reference_broker.session.client_queue import Ack, ClientQueue, Message
+from reference_broker.session.client_queue import Ack, ClientQueue, Message, QueueOptions
 from reference_broker.wire.control import ControlChoice, Status, StatusCategory
 
 
@@ -18,6 +18,7 @@ class Request:
         choice: what was asked.
         queue: the queue concerned, if any.
         deadline: when it is given up.
+        options: of a configure: what was asked for; None stops the deliveries.
         is_restoring: whether the session made it by itself after a reconnection.
         is_opened: of an open for reading: the queue is open and is being configured.
         is_done: whether the outcome is known.
@@ -27,6 +28,7 @@ class Request:
     choice: ControlChoice
     queue: ClientQueue | None
     deadline: Instant
+    options: QueueOptions | None = None
     is_restoring: bool = False
     is_opened: bool = False
     is_done: bool = False

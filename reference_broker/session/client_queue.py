@@ -77,6 +77,7 @@ class ClientQueue:
         is_reader: whether it was opened for reading.
         is_writer: whether it was opened for writing.
         options: the parameters of reading now in force.
+        is_paused: it was configured to deliver nothing; `options` are those of before.
         subscription_ids: the sIds that PUSHes may carry: that of the last configure that was
             answered, and those of the configures under way behind it.
         deduplication_ms: from the broker; older PUTs are not sent again.
@@ -85,6 +86,7 @@ class ClientQueue:
 
     __slots__ = (
         "deduplication_ms",
+        "is_paused",
         "is_reader",
         "is_writer",
         "needs_confirms",
@@ -104,6 +106,7 @@ class ClientQueue:
         self.is_reader = options is not None
         self.is_writer = is_writer
         self.options = options or QueueOptions()
+        self.is_paused = False
         self.subscription_ids: list[int] = []
         self.deduplication_ms = 300_000
         self.needs_confirms = True
@@ -112,6 +115,17 @@ class ClientQueue:
     def __repr__(self) -> str:
         """Return the URI and the state."""
         return f"<ClientQueue {self.uri} {self.state.name}>"
+
+    @property
+    def ids(self) -> tuple[int, int]:
+        """The qId and the subId."""
+        return self.queue_id, self.sub_id
+
+    def read_with(self, options: QueueOptions | None) -> None:
+        """Note how it is read from now on; None for not at all."""
+        self.is_paused = options is None
+        if options is not None:
+            self.options = options
 
     def receives(self, ids: Collection[int], *, is_new_style: bool) -> bool:
         """Return whether a PUSH with these ids is for this queue (WIRE 7.4); 0 is for any."""

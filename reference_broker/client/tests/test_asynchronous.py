@@ -30,11 +30,23 @@ from reference_broker.client.tests.running import (
     SMALL,
     broker,
     settings,
+    turn,
     until,
 )
-from reference_broker.wire.control import Encoding, StatusCategory
+from reference_broker.core.tests.pair import control_event
+from reference_broker.session import ClientEvent, RequestDone
+from reference_broker.wire.control import (
+    BrokerResponse,
+    ControlMessage,
+    DisconnectResponse,
+    Encoding,
+    NegotiationMessage,
+    Status,
+    StatusCategory,
+)
 
 URI = f"bmq://{MEM}/q"
+OK = Status(StatusCategory.E_SUCCESS, 0, "")
 
 
 def run(scenario: Callable[[Client], Awaitable[None]], **changes: Any) -> None:
@@ -329,3 +341,151 @@ def test_nobody_waits_for_a_connection_that_is_not_tried():
                         await use
 
     asyncio.run(main())
+
+
+# Calls that are cancelled.
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_an_open_that_is_cancelled_leaves_nothing_open(turns: int):
+    async def main() -> None:
+        async with (
+            asyncio.timeout(PATIENCE_S),
+            broker() as running,
+            Client(running.address, settings()) as client,
+            Client(running.address, settings()) as other,
+        ):
+            opening = asyncio.ensure_future(client.open(URI, read=True))
+            for _ in range(turns):
+                await turn()
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+            assert client._queues == {}
+            # An open of ours is answered after the close of what was given up.
+            await client.open(f"{URI}-after", write=True)
+            reader = await both(other)
+            await reader.post_many([b"1", b"2", b"3", b"4"])
+            found = [(await reader.get(PATIENCE_S)).payload for _ in range(4)]
+            assert found == [b"1", b"2", b"3", b"4"]
+            again = await both(client)
+            await again.close()
+
+    asyncio.run(main())
+
+
+def test_an_open_that_is_cancelled_as_it_succeeds_leaves_nothing_open():
+    async def main() -> None:
+        async with (
+            asyncio.timeout(PATIENCE_S),
+            broker() as running,
+            Client(running.address, settings()) as client,
+        ):
+            opening = asyncio.ensure_future(client.open(URI, read=True))
+            handle = client._handle
+
+            def handle_and_cancel(event: ClientEvent) -> None:
+                handle(event)
+                if isinstance(event, RequestDone) and not opening.done():
+                    opening.cancel()
+
+            client._handle = handle_and_cancel  # type: ignore[method-assign]
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+            assert not client._queues
+            assert not client._session.queues
+            reader = await both(client)
+            await reader.post(b"x")
+            assert (await reader.get(PATIENCE_S)).payload == b"x"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_entering_that_is_cancelled_leaves_nothing_behind(is_heard: bool):
+    """The peer takes connections, or not, and says nothing."""
+
+    async def main() -> None:
+        with socket.socket() as peer:
+            peer.bind(("127.0.0.1", 0))
+            if is_heard:
+                peer.listen()
+            client = Client(f"tcp://127.0.0.1:{peer.getsockname()[1]}", settings())
+            entering = asyncio.ensure_future(client.__aenter__())
+            await until(lambda: client._transport if is_heard else client._lost)
+            entering.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await entering
+            await until(lambda: client._transport is None)
+            await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+
+    asyncio.run(main())
+
+
+def test_leaving_that_is_cancelled_leaves_nothing_behind():
+    async def main() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            async with broker() as running:
+                client = await Client(running.address, settings()).__aenter__()
+                before = asyncio.all_tasks()
+                leaving = asyncio.ensure_future(client.__aexit__(None, None, None))
+                await until(lambda: client._requests)
+                leaving.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await leaving
+                await until(lambda: running.statistics().sessions == 0)
+                assert client._connector in before
+                await until(lambda: client._connector not in asyncio.all_tasks())
+
+    asyncio.run(main())
+
+
+# Brokers that do not do as they should.
+
+
+def test_a_broker_that_answers_something_else_is_left_and_tried_again():
+    answers = [
+        control_event(NegotiationMessage(choice=BrokerResponse(result=OK))),
+        control_event(ControlMessage(r_id=1, choice=DisconnectResponse())),
+    ]
+    connections = 0
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for answer in answers if connections == 1 else answers[:1]:
+            await reader.read(65_536)
+            writer.write(answer)
+        await reader.read()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(speak, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        async with asyncio.timeout(PATIENCE_S), server:
+            client = await Client(f"tcp://{host}:{port}", settings()).__aenter__()
+            with pytest.raises(ConnectionLostError, match="DisconnectResponse does not answer"):
+                await client.open(URI, write=True)
+            await client.wait_ready(PATIENCE_S)
+            assert (connections, client.reconnections) == (2, 1)
+            client._abort()
+            await until(lambda: client._transport is None)
+
+    asyncio.run(main())
+
+
+def test_a_reader_that_was_stopped_stays_so_on_a_new_connection():
+    async def scenario(client: Client) -> None:
+        queue = await both(client)
+        await queue.configure(None)
+        assert client._transport is not None
+        client._transport.abort()
+        await until(lambda: client.reconnections)
+        await client.wait_ready(PATIENCE_S)
+        await queue.post(b"x")
+        with pytest.raises(TimedOutError):
+            await queue.get(0.0)
+        await queue.configure(QueueOptions())
+        assert (await queue.get(PATIENCE_S)).payload == b"x"
+
+    run(scenario)

@@ -243,3 +243,48 @@ def test_aborting_says_nothing(broker: ThreadedBroker, uri: str):
     with connect(broker) as other:
         message = both(other, uri).get(PATIENCE_S)
         assert message.payload == b"x"
+
+
+class _Interrupt(BaseException):
+    """As a timeout of gevent, or a signal, raises it in the middle of a call."""
+
+
+def test_an_open_that_is_interrupted_leaves_nothing_open(broker: ThreadedBroker, uri: str):
+    with connect(broker) as client, connect(broker) as other:
+        pump = client.pump
+
+        def interrupted(_timeout: float = 0.0) -> None:
+            client._send()
+            raise _Interrupt
+
+        client.pump = interrupted  # type: ignore[method-assign]
+        with pytest.raises(_Interrupt):
+            client.open(uri, read=True)
+        client.pump = pump  # type: ignore[method-assign]
+        assert client._queues == {}
+        client.open(f"{uri}-after", write=True)  # answered after the close of what was given up
+        reader = both(other, uri)
+        reader.post_many([b"1", b"2", b"3", b"4"])
+        found = [reader.get(PATIENCE_S).payload for _ in range(4)]
+        assert found == [b"1", b"2", b"3", b"4"]
+        both(client, uri).close()
+
+
+def test_a_connection_on_which_sending_is_interrupted_is_not_used_again(
+    broker: ThreadedBroker, uri: str, monkeypatch: pytest.MonkeyPatch
+):
+    with connect(broker) as client:
+        queue = both(client, uri)
+
+        def interrupted(rest: memoryview) -> None:
+            assert client._socket is not None
+            client._socket.send(rest[:10])
+            raise _Interrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "_send_all", interrupted)
+            with pytest.raises(_Interrupt):
+                queue.post_nowait([b"x"])
+        assert not client.is_connected
+        assert queue.get(PATIENCE_S).payload == b"x"
+        assert client.reconnections == 1
