@@ -21,6 +21,7 @@ from suites.fuzz.suite import (
     replay_input,
     run_suite,
 )
+from suites.harness.ending import end_in_order_on_sigterm
 from suites.harness.report import Case, SuiteResult, Verdict
 from suites.harness.report.text import printable
 from suites.harness.target import TargetSpec
@@ -34,6 +35,7 @@ _RUN_ID: Final = "FUZZ-RUN"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; returns the exit code."""
     options = _parser().parse_args(arguments)
+    end_in_order_on_sigterm()
     seed = secrets.randbits(_SEED_BITS) or 1 if options.seed is None else options.seed
     started = time.monotonic()
     try:

@@ -22,6 +22,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from suites.harness.ending import end_in_order_on_sigterm
 from suites.harness.report import Case, Report, SuiteResult, Verdict, print_report
 from suites.harness.target import TargetError, TargetSpec
 from suites.integration import cases
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cases that the command line asks for, and return the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(words)
+    end_in_order_on_sigterm()
     try:
         spec = TargetSpec.parse(options.target, options.defect)
         due = _due(options.case)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import logging
 import random
-import signal
 import sys
 import time
 import traceback
@@ -23,6 +22,7 @@ import msgspec
 from locust.env import Environment
 
 from reference_broker.base import OperatorError
+from suites.harness.ending import end_in_order_on_sigterm
 from suites.harness.report import SuiteResult
 from suites.harness.target import Capability, Target, TargetSpec
 from suites.harness.topology import MEM_DOMAIN
@@ -42,8 +42,7 @@ _LOAD_OPTIONS: Final = ("queue_uri", "message_bytes", "batch", "rate")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite and return the exit code: 0 passed, 1 failed, 2 could not run."""
     options = _parse(arguments)
-    # The gate ends us so; the target has to be ended then, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_in_order_on_sigterm()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     result = run(options)
     sys.stdout.write(describe(result))

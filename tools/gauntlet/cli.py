@@ -15,6 +15,7 @@ from rich.console import Console
 
 from reference_broker.base import OperatorError
 from suites.harness.defects import DEFECTS
+from suites.harness.ending import end_in_order_on_sigterm
 from suites.harness.report import SUITE_NAMES, print_report, to_json, write_report
 from suites.harness.target import TargetSpec
 from tools.gauntlet.gate import GateOptions, run_gate
@@ -51,6 +52,7 @@ def gate(
 ) -> None:
     """Run the four suites against a broker and give a verdict."""
     console = Console(stderr=as_json)
+    end_in_order_on_sigterm()
     try:
         spec = TargetSpec.parse(target, defect)
         result = run_gate(GateOptions(spec, seed, seconds), console)
@@ -58,6 +60,9 @@ def gate(
     except OperatorError as error:
         Console(stderr=True).print(f"could not run: {error}", style="bold red", markup=False)
         raise typer.Exit(EXIT_COULD_NOT_RUN) from error
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted: no verdict", style="bold red")
+        raise typer.Exit(EXIT_COULD_NOT_RUN) from None
     print_report(result, console)
     console.print(f"report: {report / 'index.html'}", markup=False)
     if as_json:

@@ -253,7 +253,7 @@ def test_an_open_that_is_interrupted_leaves_nothing_open(broker: ThreadedBroker,
     with connect(broker) as client, connect(broker) as other:
         pump = client.pump
 
-        def interrupted(_timeout: float = 0.0) -> None:
+        def interrupted(timeout: float = 0.0) -> None:  # noqa: ARG001 - as pump
             client._send()
             raise _Interrupt
 
