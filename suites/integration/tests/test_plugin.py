@@ -26,19 +26,17 @@ def pytest_run(folder: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_as_a_package_outside_the_checkout(tmp_path: Path):
-    plugin = ["-p", "suites.integration.options"]
     wanted = ["--target", "reference", "--case", "BMQ-NEG-1"]
-    code, output = pytest_run(tmp_path, *plugin, "--pyargs", "suites.integration", *wanted)
+    code, output = pytest_run(tmp_path, "--pyargs", "suites.integration", *wanted)
     assert code == 0, output
     assert "1 passed" in output
 
 
 def test_other_runs_have_no_such_options(tmp_path: Path):
     (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
-    plugin = ["-p", "suites.integration.options"]
-    code, output = pytest_run(tmp_path, *plugin, "test_other.py")
+    code, output = pytest_run(tmp_path, "test_other.py")
     assert code == 0, output
-    code, output = pytest_run(tmp_path, *plugin, "test_other.py", "--target", "reference")
+    code, output = pytest_run(tmp_path, "test_other.py", "--target", "reference")
     assert code == 4
     assert "unrecognized arguments: --target" in output
 
