@@ -240,7 +240,7 @@ def test_what_is_not_json_is_refused(text):
 
 def test_errors_in_the_text_tell_where():
     with pytest.raises(WireError) as caught:
-        decode(Status, '{"message":"é",}'.encode(), 8)
+        decode(Status, '{"message":"é" x}'.encode(), 8)
     assert caught.value.offset == 8 + 16
     with pytest.raises(WireError) as caught:
         decode(Status, b'{"message":"\xff"}', 8)
