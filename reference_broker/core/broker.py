@@ -56,7 +56,6 @@ from reference_broker.session import (
     check_reauthentication,
     negotiate,
 )
-from reference_broker.session.negotiation import speaks_new_properties
 from reference_broker.storage import PartitionLog
 from reference_broker.storage.log import SEGMENT_BYTES_DEFAULT
 from reference_broker.wire import HEARTBEAT_REQUEST, HEARTBEAT_RESPONSE, Event, EventType, Features
@@ -286,13 +285,14 @@ class Broker:
             message.choice, session.peer, context.facts, session.number
         )
         session.identity = identity
-        session.encoding = _answer_encoding(identity.features)
+        features = Features.parse(identity.features)
+        session.encoding = Encoding.JSON if features.wants_json else Encoding.BER
         context.send_control(session, NegotiationMessage(choice=acceptance.response))
         if acceptance.is_established:
             session.phase = Phase.OPEN
             session.reader.event_bytes_max = EVENT_BYTES_MAX
             session.makes_guids = bool(identity.guid_info.client_id)
-            session.reads_new_properties = speaks_new_properties(identity)
+            session.reads_new_properties = features.message_properties_ex
         if acceptance.close_reason:
             self._give_up(session, acceptance.close_reason)
             return
@@ -409,9 +409,3 @@ class Broker:
         if context.log.segments:
             context.want_sync()
         context.add(Stopped())
-
-
-def _answer_encoding(features: str) -> Encoding:
-    """Return the encoding that a peer with these features likes best (WIRE 2.3)."""
-    encodings = Features.parse(features).encodings
-    return Encoding.JSON if "JSON" in encodings and "BER" not in encodings else Encoding.BER

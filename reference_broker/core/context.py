@@ -7,24 +7,14 @@ peer one piece.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from reference_broker.base import GuidGenerator, Instant
 from reference_broker.core.state import DomainEntry, Outgoing, Phase, QueueEntry, Session
 from reference_broker.ports import Close, Effect, Log, Send, Severity
 from reference_broker.session import BrokerFacts
 from reference_broker.storage import PartitionLog
-from reference_broker.wire import EventType, encoding_bits, event_header, pad
-from reference_broker.wire.control import (
-    AuthenticationMessage,
-    ControlChoice,
-    ControlMessage,
-    Encoding,
-    NegotiationMessage,
-    encode_message,
-)
-
-SchemaMessage: TypeAlias = ControlMessage | NegotiationMessage | AuthenticationMessage
+from reference_broker.wire import EventType
+from reference_broker.wire.control import ControlChoice, ControlMessage
+from reference_broker.wire.control_event import EventMessage, control_event
 
 
 class Context:
@@ -96,7 +86,7 @@ class Context:
         self.send_control(session, ControlMessage(r_id=r_id, choice=choice))
 
     def send_control(
-        self, session: Session, message: SchemaMessage, event_type: EventType = EventType.CONTROL
+        self, session: Session, message: EventMessage, event_type: EventType = EventType.CONTROL
     ) -> None:
         """Send a control message in the session's encoding."""
         self.send(session, control_event(message, session.encoding, event_type))
@@ -126,9 +116,3 @@ class Context:
         self._closing.clear()
         self._effects = []
         return effects
-
-
-def control_event(message: SchemaMessage, encoding: Encoding, event_type: EventType) -> bytes:
-    """Return a whole CONTROL or AUTHENTICATION event."""
-    payload = pad(encode_message(message, encoding))
-    return event_header(event_type, len(payload), encoding_bits(encoding)) + payload

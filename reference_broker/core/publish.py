@@ -57,11 +57,14 @@ class _Run:
     """Neighbouring messages of one event for one queue."""
 
     __slots__ = (
-        "acked", "correlations", "end", "handle", "is_verbatim", "messages", "size", "start",
+        "acked", "correlations", "end", "first_ordinal", "handle", "is_verbatim", "messages",
+        "segment", "size", "start",
     )  # fmt: skip
 
-    def __init__(self, handle: Handle, start: int) -> None:
+    def __init__(self, handle: Handle, start: int, segment: int) -> None:
         self.handle = handle
+        self.first_ordinal = handle.entry.queue.next_ordinal
+        self.segment = segment  # of the log, where the run goes; 0 for none
         self.start = start  # indices into the event's buffer
         self.end = start
         self.messages: list[Message] = []
@@ -126,11 +129,11 @@ class Publisher:
         handle = session.handles.get(queue_id)
         if handle is None or not handle.is_writer:
             return None
-        return _Run(handle, start)
+        segment = self._context.log.next_segment if handle.entry.is_logged else 0
+        return _Run(handle, start, segment)
 
     def _take(self, run: _Run, put: PutTuple, buffer: bytes) -> None:
         flags, compression, _, guid, _, schema, _, data_start, data_end, message_end, _ = put
-        entry = run.handle.entry
         run.messages.append(
             (
                 guid,
@@ -138,8 +141,8 @@ class Publisher:
                 compression << 16 | schema,
                 buffer[data_start:message_end],
                 data_end - data_start,
-                entry.queue.next_ordinal + len(run.messages),
-                self._context.log.next_segment if entry.is_logged else 0,
+                run.first_ordinal + len(run.messages),
+                run.segment,
             )
         )
         run.end = message_end

@@ -59,8 +59,6 @@ from reference_broker.wire import (
     Features,
     confirm_event,
     confirm_guids,
-    event_header,
-    pad,
 )
 from reference_broker.wire.control import (
     BrokerResponse,
@@ -79,8 +77,8 @@ from reference_broker.wire.control import (
     Status,
     StatusCategory,
     decode_message,
-    encode_message,
 )
+from reference_broker.wire.control_event import control_event
 from reference_broker.wire.options import decode_options
 from reference_broker.wire.properties import (
     PropertiesLike,
@@ -593,6 +591,4 @@ class ClientSession:
     # Sending.
 
     def _send_control(self, message: ControlMessage | NegotiationMessage) -> None:
-        payload = pad(encode_message(message, self.encoding))
-        header = event_header(EventType.CONTROL, len(payload), self.encoding << 5)
-        self._out.append(header + payload)
+        self._out.append(control_event(message, self.encoding))

@@ -17,7 +17,6 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from reference_broker.base import PeerError
-from reference_broker.wire import Features
 from reference_broker.wire.control import (
     AuthenticationRequest,
     AuthenticationResponse,
@@ -194,8 +193,3 @@ def _response(identity: ClientIdentity, broker: BrokerFacts, session_number: int
         heartbeat_interval_ms=broker.heartbeat_interval_ms,
         max_missed_heartbeats=broker.heartbeat_misses_max,
     )
-
-
-def speaks_new_properties(identity: ClientIdentity) -> bool:
-    """Tell whether a client reads new-style message properties (WIRE 2.5)."""
-    return Features.parse(identity.features).has("MPS", "MESSAGE_PROPERTIES_EX")

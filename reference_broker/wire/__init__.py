@@ -10,6 +10,7 @@
 | `options`     | the options area of messages                                             |
 | `properties`  | message properties, old style and new                                    |
 | `control`     | the schema of requests and answers, in BER and in JSON                   |
+| `control_event` | whole events around those                                              |
 | `features`    | what a peer says it can do                                               |
 | `compression`, `checksum`, `padding` | what their names say                              |
 

@@ -29,7 +29,8 @@ from reference_broker.wire.header import EventType, event_header
 
 ACK_MESSAGE_SIZE: Final = 24
 _ACK: Final = struct.Struct(">I16sI")
-_LIST_HEADER: Final = b"\x16\x00\x00\x00"
+#: Of ACK, CONFIRM and REJECT events: 1 header word, 6 words per message.
+LIST_HEADER: Final = b"\x16\x00\x00\x00"
 _QUEUE_ID: Final = struct.Struct(">I")
 _ZERO: Final = bytes(4)
 
@@ -68,7 +69,7 @@ def list_bounds(buffer: bytes, start: int, end: int, field: str) -> tuple[int, i
     Raises:
         WireError: the list's header or its size is impossible.
     """
-    if end - start < len(_LIST_HEADER):
+    if end - start < len(LIST_HEADER):
         rule = "the list starts with a header of 4 bytes"
         raise WireError(f"{field}.header", f"{end - start} bytes", rule, 0)
     header_words, message_words = buffer[start] >> 4, buffer[start] & 15
@@ -89,8 +90,8 @@ def ack_event(acks: Iterable[AckTuple]) -> bytes:
     """Return an ACK event of any mixture of messages."""
     pack = _ACK.pack
     body = [pack(status << 24 | correlation, guid, qid) for status, correlation, guid, qid in acks]
-    size = len(_LIST_HEADER) + ACK_MESSAGE_SIZE * len(body)
-    return b"".join((event_header(EventType.ACK, size), _LIST_HEADER, *body))
+    size = len(LIST_HEADER) + ACK_MESSAGE_SIZE * len(body)
+    return b"".join((event_header(EventType.ACK, size), LIST_HEADER, *body))
 
 
 def success_acks(guids: list[bytes], queue_id: int) -> bytes:
@@ -100,6 +101,6 @@ def success_acks(guids: list[bytes], queue_id: int) -> bytes:
     two messages as separator.
     """
     queue = _QUEUE_ID.pack(queue_id)
-    size = len(_LIST_HEADER) + ACK_MESSAGE_SIZE * len(guids)
-    head = event_header(EventType.ACK, size) + _LIST_HEADER + _ZERO
+    size = len(LIST_HEADER) + ACK_MESSAGE_SIZE * len(guids)
+    head = event_header(EventType.ACK, size) + LIST_HEADER + _ZERO
     return b"".join((head, (queue + _ZERO).join(guids), queue))

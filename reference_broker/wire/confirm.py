@@ -19,12 +19,11 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
-from reference_broker.wire.ack import list_bounds
+from reference_broker.wire.ack import LIST_HEADER, list_bounds
 from reference_broker.wire.header import EventType, event_header
 
 CONFIRM_MESSAGE_SIZE: Final = 24
 _CONFIRM: Final = struct.Struct(">I16sI")
-_LIST_HEADER: Final = b"\x16\x00\x00\x00"
 _ID: Final = struct.Struct(">I")
 
 #: (queue id, GUID, sub-queue id)
@@ -51,13 +50,13 @@ def confirm_event(
     """Return a CONFIRM (or REJECT) event of any mixture of messages."""
     pack = _CONFIRM.pack
     body = [pack(queue_id, guid, sub_id) for queue_id, guid, sub_id in confirms]
-    size = len(_LIST_HEADER) + CONFIRM_MESSAGE_SIZE * len(body)
-    return b"".join((event_header(event_type, size), _LIST_HEADER, *body))
+    size = len(LIST_HEADER) + CONFIRM_MESSAGE_SIZE * len(body)
+    return b"".join((event_header(event_type, size), LIST_HEADER, *body))
 
 
 def confirm_guids(guids: list[bytes], queue_id: int, sub_id: int) -> bytes:
     """Return a CONFIRM event for GUIDs of one stream: one join, as in `ack.success_acks`."""
     queue, sub = _ID.pack(queue_id), _ID.pack(sub_id)
-    size = len(_LIST_HEADER) + CONFIRM_MESSAGE_SIZE * len(guids)
-    head = event_header(EventType.CONFIRM, size) + _LIST_HEADER + queue
+    size = len(LIST_HEADER) + CONFIRM_MESSAGE_SIZE * len(guids)
+    head = event_header(EventType.CONFIRM, size) + LIST_HEADER + queue
     return b"".join((head, (sub + queue).join(guids), sub))

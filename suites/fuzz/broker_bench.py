@@ -37,9 +37,7 @@ from reference_broker.wire import (
     EventType,
     Put,
     confirm_event,
-    event_header,
     iter_acks,
-    pad,
     put_event,
 )
 from reference_broker.wire.control import (
@@ -49,15 +47,14 @@ from reference_broker.wire.control import (
     ConsumerInfo,
     ControlChoice,
     ControlMessage,
-    Encoding,
     GuidInfo,
     NegotiationMessage,
     OpenQueue,
     QueueHandleParameters,
     StreamParameters,
     Subscription,
-    encode_message,
 )
+from reference_broker.wire.control_event import control_event
 from reference_broker.wire.features import CLIENT_FEATURES
 from reference_broker.wire.push import iter_pushes
 
@@ -82,16 +79,10 @@ _BYSTANDER_CONFIG: Final = replace(
 )
 
 
-def control(message: ControlMessage | NegotiationMessage) -> bytes:
-    """Return a whole CONTROL event in BER."""
-    payload = pad(encode_message(message, Encoding.BER))
-    return event_header(EventType.CONTROL, len(payload)) + payload
-
-
 def identity(name: str) -> bytes:
     """Return the first event of a client."""
     guids = GuidInfo(client_id="0A0B0C0D0E0F", nano_seconds_from_epoch=1)
-    return control(
+    return control_event(
         NegotiationMessage(
             choice=ClientIdentity(
                 protocol_version=1,
@@ -121,7 +112,7 @@ def opening(uri: str, queue_id: int) -> bytes:
         ConfigureStream(q_id=queue_id, stream_parameters=stream),
     )
     return b"".join(
-        control(ControlMessage(r_id=number, choice=choice))
+        control_event(ControlMessage(r_id=number, choice=choice))
         for number, choice in enumerate(choices, start=1)
     )
 

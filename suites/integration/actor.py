@@ -17,12 +17,10 @@ from reference_broker.wire import (
     HEARTBEAT_REQUEST,
     HEARTBEAT_RESPONSE,
     AckTuple,
-    Compression,
     Event,
     EventType,
     Put,
     confirm_event,
-    decompress,
     iter_acks,
     put_event,
 )
@@ -318,17 +316,6 @@ def stream(
     return ConfigureStream(
         q_id=q_id, stream_parameters=StreamParameters(subscriptions=(subscription,))
     )
-
-
-def payload_of(push: Push) -> bytes:
-    """Return the payload of a delivered message without properties, decompressed.
-
-    Raises:
-        WireError: it does not decompress.
-    """
-    if push.compression == Compression.ZLIB:
-        return decompress(push.data)
-    return push.data
 
 
 def split_properties(push: Push) -> tuple[bytes, bytes]:

@@ -22,9 +22,6 @@ from reference_broker.wire import (
     Event,
     EventReader,
     EventType,
-    encoding_bits,
-    event_header,
-    pad,
 )
 from reference_broker.wire.control import (
     BrokerResponse,
@@ -36,8 +33,8 @@ from reference_broker.wire.control import (
     GuidInfo,
     NegotiationMessage,
     decode_message,
-    encode_message,
 )
+from reference_broker.wire.control_event import control_event
 from reference_broker.wire.features import CLIENT_FEATURES
 from suites.integration.transcript import Transcript
 
@@ -73,14 +70,6 @@ def identity(**changes: object) -> ClientIdentity:
         "guid_info": GuidInfo(client_id=f"{next(_client_ids):012X}"),
     }
     return ClientIdentity(**(members | changes))  # type: ignore[arg-type]  # members by name
-
-
-def control_event(
-    message: ControlMessage | NegotiationMessage, encoding: Encoding = Encoding.BER
-) -> bytes:
-    """Return a whole CONTROL event."""
-    payload = pad(encode_message(message, encoding))
-    return event_header(EventType.CONTROL, len(payload), encoding_bits(encoding)) + payload
 
 
 class RawPeer:

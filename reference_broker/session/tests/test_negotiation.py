@@ -14,7 +14,7 @@ from reference_broker.session import (
     authenticate,
     negotiate,
 )
-from reference_broker.session.negotiation import speaks_new_properties
+from reference_broker.wire import Features
 from reference_broker.wire.control import (
     AuthenticationRequest,
     BrokerResponse,
@@ -152,7 +152,7 @@ def test_the_answer_has_the_shape_of_the_real_brokers():
     ],
 )
 def test_who_reads_new_style_properties(features: str, *, speaks: bool):
-    assert speaks_new_properties(identity(features=features)) is speaks
+    assert Features.parse(features).message_properties_ex is speaks
 
 
 @pytest.mark.parametrize("mechanism", ["ANONYMOUS", "anonymous", "Anonymous"])

@@ -19,11 +19,12 @@ from reference_broker.wire.control import (
     decode_message,
     encode_message,
 )
+from reference_broker.wire.control_event import control_event
 from suites.harness.target import Capability
 from suites.integration.actor import Actor
 from suites.integration.case import CaseInfo, case, case_family
 from suites.integration.connections import Wire
-from suites.integration.raw import control_event, identity
+from suites.integration.raw import identity
 
 _JSON_ONLY = "PROTOCOL_ENCODING:JSON;MPS:MESSAGE_PROPERTIES_EX"
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from reference_broker.wire import HEARTBEAT_REQUEST, Put, ack_event, put_event
 from reference_broker.wire.control import ControlMessage, Disconnect, NegotiationMessage
-from suites.integration.raw import control_event, identity
+from reference_broker.wire.control_event import control_event
+from suites.integration.raw import identity
 from suites.integration.transcript import ENTRIES_MAX, Transcript
 
 
