@@ -19,7 +19,7 @@ from reference_broker.base import OperatorError
 from suites.chaos.cases import CASES, ChaosCase
 from suites.chaos.runner import Options, run_suite
 from suites.harness.defects import DEFECTS
-from suites.harness.ending import end_in_order_on_sigterm
+from suites.harness.ending import in_order
 from suites.harness.report import Case, SuiteResult, Verdict
 from suites.harness.target import TargetSpec
 
@@ -31,7 +31,6 @@ _COULD_NOT_RUN: Final = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite and return the exit code."""
     given = _parser().parse_args(arguments)
-    end_in_order_on_sigterm()
     console = Console(highlight=False, soft_wrap=True)
     try:
         cases = _selected(given.case)
@@ -127,4 +126,4 @@ def _exit_code(result: SuiteResult, console: Console) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_order(main))

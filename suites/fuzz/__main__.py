@@ -21,7 +21,7 @@ from suites.fuzz.suite import (
     replay_input,
     run_suite,
 )
-from suites.harness.ending import end_in_order_on_sigterm
+from suites.harness.ending import in_order
 from suites.harness.report import Case, SuiteResult, Verdict
 from suites.harness.report.text import printable
 from suites.harness.target import TargetSpec
@@ -35,7 +35,6 @@ _RUN_ID: Final = "FUZZ-RUN"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; returns the exit code."""
     options = _parser().parse_args(arguments)
-    end_in_order_on_sigterm()
     seed = secrets.randbits(_SEED_BITS) or 1 if options.seed is None else options.seed
     started = time.monotonic()
     try:
@@ -132,4 +131,4 @@ def _facts(case: Case) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_order(main))

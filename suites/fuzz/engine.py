@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from reference_broker.base import OperatorError
+from suites.fuzz.children import Children
 from suites.fuzz.registry import Target
 from suites.fuzz.run_target import STARTED, UNGUIDED
 
@@ -147,6 +147,7 @@ def fuzz(
     crashes_max: int = 8,
     defect: str = "",
     unguided: bool = False,
+    children: Children | None = None,
 ) -> Run:
     """Fuzz a target.
 
@@ -157,11 +158,13 @@ def fuzz(
         crashes_max: end the run after so many different crashes.
         defect: seeded defect to apply in the child; empty for none.
         unguided: do without atheris even where it is there.
+        children: where its processes can be ended from.
 
     Raises:
-        OperatorError: the process cannot be started.
+        OperatorError: the process cannot be started, or `children` was ended.
     """
     assert seconds >= 1, seconds
+    children = children or Children()
     with tempfile.TemporaryDirectory(prefix="gauntlet-fuzz-") as name:
         folder = Path(name)
         command = [
@@ -179,9 +182,9 @@ def fuzz(
             command += ["--dictionary", str(DICTIONARY)]
         if unguided:
             command.append("--unguided")
-        code, log = _run(command, seconds + _OVERHEAD_SECONDS_MAX)
+        code, log = _run(children, command, seconds + _OVERHEAD_SECONDS_MAX)
         ended = time.monotonic()
-        crashes = _collect(target, folder / "crashes", defect)
+        crashes = _collect(target, folder / "crashes", defect, children)
     return _judge(Run(target, seed, 0.0, parse_statistics(log), crashes), log, code, ended)
 
 
@@ -239,24 +242,10 @@ def has_coverage() -> bool:
     return find_spec("atheris") is not None
 
 
-def _run(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
+def _run(children: Children, command: Sequence[str], seconds: float) -> tuple[int | None, str]:
     """Run a command; returns its exit code, None if it was killed, and what it printed."""
     with tempfile.TemporaryFile() as log:
-        code: int | None = None
-        try:
-            code = subprocess.run(
-                command,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=seconds,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            pass
-        except OSError as error:
-            raise OperatorError(f"the fuzzing process cannot be started: {error}") from error
+        code = children.run(command, environment=_environment(), output=log, seconds=seconds)
         log.seek(0)
         printed = log.read(_LOG_HEAD_BYTES_MAX)
         position = log.tell()
@@ -265,29 +254,33 @@ def _run(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
         return code, printed.decode("utf-8", "replace")
 
 
-def _collect(target: Target, folder: Path, defect: str) -> tuple[Crash, ...]:
-    artifacts = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-    return tuple(
-        Crash(kind=_kind(path.name), data=path.read_bytes(), stack=_stack(target, path, defect))
-        for path in artifacts
-    )
+def _collect(target: Target, folder: Path, defect: str, children: Children) -> tuple[Crash, ...]:
+    crashes: list[Crash] = []
+    for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+        data = path.read_bytes()
+        stacks = replay(target, {path.name: data}, defect=defect, children=children)
+        crashes.append(Crash(_kind(path.name), data, stacks.get(path.name, "")))
+    return tuple(crashes)
 
 
 def _kind(name: str) -> str:
     return _KINDS.get(name.partition("-")[0], "crash")
 
 
-def _stack(target: Target, path: Path, defect: str) -> str:
-    return replay(target, {path.name: path.read_bytes()}, defect=defect).get(path.name, "")
-
-
-def replay(target: Target, inputs: Mapping[str, bytes], *, defect: str = "") -> dict[str, str]:
+def replay(
+    target: Target,
+    inputs: Mapping[str, bytes],
+    *,
+    defect: str = "",
+    children: Children | None = None,
+) -> dict[str, str]:
     """Run the plain function on inputs, in one process that is not instrumented.
 
     Args:
         target: which.
         inputs: by name; the names become file names.
         defect: seeded defect to apply there; empty for none.
+        children: where its process can be ended from.
 
     Returns:
         The tracebacks of those that crash or hang, by name. After a hang the rest is not run.
@@ -299,7 +292,7 @@ def replay(target: Target, inputs: Mapping[str, bytes], *, defect: str = "") -> 
         folder = Path(name) / "inputs"
         _write(folder, inputs)
         command = [*_command(target, defect), "--replay", str(folder)]
-        code, log = _run(command, _REPLAY_SECONDS_MAX)
+        code, log = _run(children or Children(), command, _REPLAY_SECONDS_MAX)
     stacks: dict[str, str] = {}
     rest: list[str] = []
     for line in log.splitlines():

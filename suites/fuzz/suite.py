@@ -24,6 +24,7 @@ from typing import Final
 
 from reference_broker.base import OperatorError
 from suites.fuzz.canary import CanaryError
+from suites.fuzz.children import Children
 from suites.fuzz.dump import annotated
 from suites.fuzz.engine import Crash, Run, fuzz, has_coverage, replay
 from suites.fuzz.registry import CANARY, SMOKE, Target, find_target
@@ -138,20 +139,27 @@ def _run_lanes(targets: Sequence[Target], options: Options) -> list[tuple[Case, 
     deadline = time.monotonic() + options.seconds
     fuzzed = [target for target in targets if target is not CANARY]
     lanes = (fuzzed[:1], [target for target in targets if target is CANARY] + fuzzed[1:])
+    children = Children()
 
     def run_lane(lane: Sequence[Target]) -> dict[str, tuple[Case, Run]]:
         done: dict[str, tuple[Case, Run]] = {}
         for index, target in enumerate(lane):
             share_s = (deadline - time.monotonic()) / (len(lane) - index)
-            done[target.id] = _fuzz_case(target, max(1, round(share_s)), options)
+            done[target.id] = _fuzz_case(target, max(1, round(share_s)), options, children)
         return done
 
     with ThreadPoolExecutor(len(lanes), thread_name_prefix="fuzz") as pool:
-        outcomes = ChainMap(*pool.map(run_lane, lanes))
+        try:
+            outcomes = ChainMap(*pool.map(run_lane, lanes))
+        except BaseException:
+            children.end()  # the threads end with what they wait for
+            raise
     return [outcomes[target.id] for target in targets]
 
 
-def _fuzz_case(target: Target, seconds: int, options: Options) -> tuple[Case, Run]:
+def _fuzz_case(
+    target: Target, seconds: int, options: Options, children: Children
+) -> tuple[Case, Run]:
     is_canary = target is CANARY
     run = fuzz(
         target,
@@ -160,6 +168,7 @@ def _fuzz_case(target: Target, seconds: int, options: Options) -> tuple[Case, Ru
         crashes_max=1 if is_canary else CRASHES_MAX,
         defect="" if is_canary else options.spec.defect,
         unguided=options.unguided,
+        children=children,
     )
     return (_canary_case if is_canary else _target_case)(run, options), run
 

@@ -30,6 +30,7 @@ from typing import Final, Self
 
 from reference_broker.base import OperatorError
 from reference_broker.client import BlockingClient, ClientSettings, ConnectionLostError
+from suites.harness.bound import bound
 from suites.harness.defects import DEFECTS
 from suites.harness.topology import write_config_folder
 
@@ -135,7 +136,7 @@ class Target:
         self._log = folder / "broker.log"
         try:
             self.start()
-        except TargetError:
+        except BaseException:
             self._folder.cleanup()
             raise
         return self
@@ -147,10 +148,12 @@ class Target:
         trace: TracebackType | None,
     ) -> None:
         """End it, if it was started here, and remove its files."""
-        if self._process is not None:
-            self.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
+        try:
+            if self._process is not None:
+                self.stop()
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
 
     @property
     def address(self) -> str:
@@ -192,7 +195,7 @@ class Target:
         environment["PYTHONPATH"] = os.pathsep.join([root, environment.get("PYTHONPATH", "")])
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                bound(command),
                 cwd=self._folder.name,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -201,7 +204,7 @@ class Target:
             )
         try:
             self._wait_ready()
-        except TargetError:
+        except BaseException:
             self._end(signal.SIGKILL)
             raise
 
@@ -227,6 +230,10 @@ class Target:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait(STOP_SECONDS_MAX)
+        except BaseException:
+            process.kill()
+            process.wait(STOP_SECONDS_MAX)
+            raise
 
     # Looking.
 

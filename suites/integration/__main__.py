@@ -22,7 +22,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from suites.harness.ending import end_in_order_on_sigterm
+from suites.harness.ending import EXIT_INTERRUPTED, in_order
 from suites.harness.report import Case, Report, SuiteResult, Verdict, print_report
 from suites.harness.target import TargetError, TargetSpec
 from suites.integration import cases
@@ -37,17 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cases that the command line asks for, and return the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(words)
-    end_in_order_on_sigterm()
     try:
         spec = TargetSpec.parse(options.target, options.defect)
         due = _due(options.case)
     except TargetError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    result = _complete(_run(options, spec), due, spec)
+    found, is_interrupted = _run(options, spec)
+    result = _complete(found, due, spec)
     if options.result is not None:
         options.result.write_bytes(msgspec.json.encode(result))
-    return _show(result, spec, f"gauntlet {SUITE} {shlex.join(words)}")
+    code = _show(result, spec, f"gauntlet {SUITE} {shlex.join(words)}")
+    return EXIT_INTERRUPTED if is_interrupted else code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,8 +87,12 @@ def _areas() -> str:
     return ", ".join(sorted({info.sort_key[0] for info in registered_cases().values()}))
 
 
-def _run(options: argparse.Namespace, spec: TargetSpec) -> SuiteResult | None:
-    """Run pytest and return what it found, None if it did not get that far."""
+def _run(options: argparse.Namespace, spec: TargetSpec) -> tuple[SuiteResult | None, bool]:
+    """Run pytest.
+
+    Returns:
+        What it found, None if it did not get that far, and whether it was interrupted.
+    """
     with tempfile.TemporaryDirectory(prefix="gauntlet-integration-") as folder:
         result = Path(folder) / "result.json"
         command = [
@@ -110,10 +115,10 @@ def _run(options: argparse.Namespace, spec: TargetSpec) -> SuiteResult | None:
         command += [f"--break={spec.defect}"] if spec.defect else []
         command += [f"--case={case_id}" for case_id in options.case]
         command += [f"--seconds={options.seconds}"] if options.seconds is not None else []
-        pytest.main(command)
+        is_interrupted = pytest.main(command) == pytest.ExitCode.INTERRUPTED
         if not result.exists():
-            return None
-        return msgspec.json.decode(result.read_bytes(), type=SuiteResult)
+            return None, is_interrupted
+        return msgspec.json.decode(result.read_bytes(), type=SuiteResult), is_interrupted
 
 
 def _complete(result: SuiteResult | None, due: Sequence[CaseInfo], spec: TargetSpec) -> SuiteResult:
@@ -153,4 +158,4 @@ def _show(result: SuiteResult, spec: TargetSpec, command: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_order(main))

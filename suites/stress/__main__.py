@@ -22,7 +22,7 @@ import msgspec
 from locust.env import Environment
 
 from reference_broker.base import OperatorError
-from suites.harness.ending import end_in_order_on_sigterm
+from suites.harness.ending import in_order
 from suites.harness.report import SuiteResult
 from suites.harness.target import Capability, Target, TargetSpec
 from suites.harness.topology import MEM_DOMAIN
@@ -42,7 +42,6 @@ _LOAD_OPTIONS: Final = ("queue_uri", "message_bytes", "batch", "rate")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite and return the exit code: 0 passed, 1 failed, 2 could not run."""
     options = _parse(arguments)
-    end_in_order_on_sigterm()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     result = run(options)
     sys.stdout.write(describe(result))
@@ -160,4 +159,4 @@ def _write(result: SuiteResult, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_order(main))

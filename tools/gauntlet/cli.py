@@ -5,7 +5,7 @@ Exit codes: 0 pass, 1 fail, 2 could not run.
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -71,12 +71,10 @@ def gate(
 
 
 def _forward(module: str, arguments: list[str]) -> None:
-    """Run a module with the rest of the command line, and end with its exit code."""
-    command = [sys.executable, "-m", module, *arguments]
-    try:
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
-    except KeyboardInterrupt:
-        raise typer.Exit(EXIT_COULD_NOT_RUN) from None
+    """Become a module with the rest of the command line, so that signals reach it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
 def _add_forwards() -> None:

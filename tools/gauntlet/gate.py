@@ -7,9 +7,11 @@ of the gate and not a pass.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,11 +25,14 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
+from suites.harness.bound import bound
 from suites.harness.report import SUITE_NAMES, Case, Report, SuiteResult, Verdict
 from suites.harness.target import TargetSpec
 
 #: Beyond the time asked for, a suite may take this long before it is ended, in seconds.
 SUITE_SECONDS_MAX: Final = 240
+#: What a suite may take to end in order.
+_END_SECONDS_MAX: Final = 30
 _OUTPUT_TAIL_CHARS: Final = 16 * 1024
 _PACKAGES: Final = ("bmq-gauntlet", "blazingmq", "locust", "atheris", "hypothesis", "pytest")
 
@@ -93,7 +98,7 @@ def _run_suite(name: str, options: GateOptions, result: Path) -> SuiteResult:
     log = result.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            suite_command(name, options, result),
+            bound(suite_command(name, options, result), signal.SIGTERM),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -117,11 +122,14 @@ def _run_suite(name: str, options: GateOptions, result: Path) -> SuiteResult:
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """End a suite with the processes that it started: they share the session made for it."""
-    os.killpg(process.pid, 15)
     try:
-        process.wait(10)
+        process.terminate()  # it ends what it has started, in order
+        process.wait(_END_SECONDS_MAX)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
+        pass
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

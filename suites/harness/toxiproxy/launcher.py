@@ -31,6 +31,7 @@ from toxiproxy import Toxiproxy
 from toxiproxy.api import APIConsumer
 
 from reference_broker.base import OperatorError
+from suites.harness.bound import bound
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ class ToxiproxyServer:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _stop
         try:
             self._process = subprocess.Popen(
-                command,
+                bound(command),
                 stdin=subprocess.DEVNULL,
                 stdout=self._log if stdout is None else stdout,
                 stderr=self._log,
@@ -269,6 +270,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS_MAX)
     except subprocess.TimeoutExpired:
+        pass
+    finally:
         process.kill()
         process.wait()
 

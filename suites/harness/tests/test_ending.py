@@ -1,0 +1,63 @@
+"""SIGTERM unwinds a program, once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from suites.harness.tests.processes import PATIENCE_S
+
+PROGRAM = """
+import contextlib, sys
+from suites.harness.ending import in_order
+
+@contextlib.contextmanager
+def context():
+    try:
+        yield
+    finally:
+        print("unwinding", flush=True)
+        sys.stdin.readline()
+        print("unwound", flush=True)
+
+def main():
+    with context():
+        print("ready", flush=True)
+        sys.stdin.readline()
+    return 0
+
+sys.exit(in_order(main))
+"""
+
+
+def start() -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", PROGRAM]
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_unwinds_what_runs(number: signal.Signals):
+    with start() as process:
+        assert process.stdout is not None
+        process.send_signal(number)
+        assert process.stdout.readline() == "unwinding\n"
+        process.send_signal(signal.SIGTERM)  # the first of its kind, or one more
+        if number is signal.SIGTERM:
+            out, errors = process.communicate("\n", timeout=PATIENCE_S)
+            assert (out, errors) == ("unwound\n", "interrupted: no verdict\n")
+        else:
+            process.communicate("\n", timeout=PATIENCE_S)
+        assert process.returncode == 2
+
+
+def test_a_program_that_nobody_interrupts_keeps_its_exit_code():
+    with start() as process:
+        out, errors = process.communicate("\n\n", timeout=PATIENCE_S)
+        assert (out, errors, process.returncode) == ("unwinding\nunwound\n", "", 0)
