@@ -41,10 +41,11 @@ QUEUE_ID_RESERVED_MIN: Final = 0xFFFF_FFF6
 
 # Queues of one broker, idle ones too.
 QUEUES_MAX: Final = 1_000_000
-# What one queue hands out in one step; the rest follows in the next, when it is known whether the
-# consumers still read.
+# What one step hands out, all queues together; the rest follows in the next, when it is known whether
+# the consumers still read.
 DELIVERY_BYTES_MAX: Final = 4 * MIB
-DELIVERY_MESSAGES_MAX: Final = 16_384
+# Messages that are handed out together; more follow at once.
+DELIVERY_MESSAGES_MAX: Final = 1_024
 # One PUSH event; larger batches go out as several events.
 PUSH_EVENT_BYTES_MAX: Final = 4 * MIB
 # Messages of one run that go to the log as one record; a larger message is a record of its own.
@@ -59,7 +60,57 @@ QUEUES_PER_SESSION_MAX: Final = 65_536
 SUBSCRIPTIONS_PER_STREAM_MAX: Final = 256
 # GUIDs remembered for de-duplication after their messages are gone, per queue.
 DEDUPLICATION_GUIDS_MAX: Final = 1_000_000
+# Admin commands that wait for their turn; each is executed within a step or two.
+ADMIN_COMMANDS_WAITING_MAX: Final = 1_000
 
 assert HANDSHAKE_EVENT_BYTES_MAX <= CONTROL_EVENT_BYTES_MAX <= EVENT_BYTES_MAX
 assert APPLICATION_DATA_BYTES_MAX < EVENT_BYTES_MAX
 assert PUSH_EVENT_BYTES_MAX < EVENT_BYTES_MAX < LOG_RECORD_BYTES_MAX
+
+# One admin command, in characters: the longest that the grammar can say is a few names long.
+ADMIN_COMMAND_CHARS_MAX: Final = 64 * KIB
+# One word or JSON string of an admin command: the longest name is a queue URI.
+ADMIN_NAME_CHARS_MAX: Final = 4096
+
+# A subscription expression (WIRE 9.12); a character is a byte of its UTF-8 form.
+EXPRESSION_CHARS_MAX: Final = 128
+# Unary and binary operators, `exists`, and each other use of a property.
+EXPRESSION_OPERATORS_MAX: Final = 10
+# Uses of properties. Each is an operator or inside one, so the bound above is met first.
+EXPRESSION_PROPERTIES_MAX: Final = 10
+
+assert EXPRESSION_OPERATORS_MAX <= EXPRESSION_PROPERTIES_MAX
+
+# Ordinals of one block of a queue's store; a power of two. Blocks are what is paged out and in: large
+# enough for slicing to be cheap, small enough to be read back in one step.
+BLOCK_MESSAGES: Final = 512
+# Application data after which a block is closed early, so that reading one back stays small.
+BLOCK_BYTES: Final = 512 * KIB
+# What all queues together keep in memory of messages that the log has, each an equal share, and the
+# least and the most that such a share is.
+HOT_BYTES_MAX: Final = 256 * MIB
+HOT_QUEUE_BYTES_MIN: Final = 256 * KIB
+HOT_QUEUE_BYTES_MAX: Final = 8 * MIB
+# What a message in memory takes beside its data, about: its tuple, GUID, numbers, dictionary entry.
+HOT_MESSAGE_BYTES: Final = 320
+# Entries of one sorted run of the index of GUIDs that are paged out; merging two of half that size
+# takes a few milliseconds. An entry names its block in 16 bits, so there can be no more.
+COLD_RUN_GUIDS_MAX: Final = 65_536
+# Producers whose highest GUID that is paged out is remembered, per queue; GUIDs of further ones are
+# always looked up.
+COLD_CLIENTS_MAX: Final = 4_096
+# GUIDs that are forgotten together when their time is over.
+HISTORY_CHUNK_GUIDS: Final = 1_024
+# Applications that one queue counts as still needing a message: what a 16-bit counter holds.
+MESSAGE_REFERENCES_MAX: Final = 65_535
+
+assert BLOCK_MESSAGES & (BLOCK_MESSAGES - 1) == 0
+assert BLOCK_MESSAGES <= COLD_RUN_GUIDS_MAX <= 65_536
+
+# Compressed messages that one step decompresses for consumers that read only the old style; each may
+# become DECOMPRESSED_BYTES_MAX, all of which are in memory until they are sent.
+DELIVERY_INFLATIONS_MAX: Final = 4
+# Messages that one application's subscription expressions are asked about in one step.
+ROUTING_LOOKS_MAX: Final = 4_096
+# Messages that one look at a queue's time to live removes; the rest follows in the next.
+EXPIRY_MESSAGES_MAX: Final = 65_536

@@ -13,7 +13,8 @@ from typing import Final
 from tools.tidy.tree import Finding, SourceFile
 
 PURE_ROOMS: Final = frozenset(
-    {"base", "config", "wire", "ports", "session", "queue", "storage", "core"}
+    {"base", "expr", "config", "wire", "ports", "session", "queue", "storage"}
+    | {"security", "admin", "core"}
 )
 
 _MUTABLE_CALLS: Final = frozenset(

@@ -1,0 +1,3 @@
+"""Tests of the admin room."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of the expr room."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of the security room."""
+
+from __future__ import annotations
