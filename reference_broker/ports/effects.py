@@ -74,9 +74,30 @@ class TruncateFile(NamedTuple):
 
 
 class RemoveFile(NamedTuple):
-    """Remove a log file."""
+    """Remove a log file, once all that was written before, to whichever file, is durable.
+
+    So no power loss takes what made a file needless and not the file itself.
+    """
 
     name: str
+
+
+class Read(NamedTuple):
+    """Read parts of a log file, then answer `ReadDone(token)`.
+
+    Attributes:
+        token: chosen by the core; it comes back with the answer.
+        name: the file.
+        ranges: (offset, length) in bytes of each part; together at most one file's content.
+    """
+
+    token: int
+    name: str
+    ranges: tuple[tuple[int, int], ...]
+
+
+class Ready(NamedTuple):
+    """What the files hold is restored: peers may connect from now on."""
 
 
 class LoadDomain(NamedTuple):
@@ -99,18 +120,35 @@ class Log(NamedTuple):
     fields: tuple[tuple[str, str | int], ...] = ()
 
 
+class AdminResult(NamedTuple):
+    """The answer to an `AdminCommand`.
+
+    Attributes:
+        token: of the command.
+        text: for the operator, in the form that the command asked for.
+        rc: 0 for success, -31 for a command that cannot be understood, -2 for one that failed.
+    """
+
+    token: int
+    text: str
+    rc: int
+
+
 class Stopped(NamedTuple):
     """The graceful stop is complete: nothing more will be asked."""
 
 
 Effect: TypeAlias = (
-    Send
+    AdminResult
+    | Send
     | Write
     | Sync
     | Close
     | CreateFile
     | TruncateFile
     | RemoveFile
+    | Read
+    | Ready
     | LoadDomain
     | Log
     | Stopped

@@ -54,14 +54,42 @@ class DomainLoaded(NamedTuple):
     outcome: DomainConfig | OperatorError
 
 
-class Recovered(NamedTuple):
-    """The log segments found at the start, oldest first; the first input of a broker, if any.
+class FilesFound(NamedTuple):
+    """The log files found at the start; the first input of a broker that has a storage folder.
+
+    All of them are durable as they are. The core reads what it needs of them with `Read`, one at
+    a time, and says `Ready` when it has.
 
     Attributes:
-        segments: (file name, content) of each.
+        files: (name, size in bytes) of each, sorted by name.
     """
 
-    segments: tuple[tuple[str, bytes], ...]
+    files: tuple[tuple[str, int], ...]
+
+
+class ReadDone(NamedTuple):
+    """The answer to `Read`.
+
+    Attributes:
+        token: of the effect.
+        outcome: the bytes of each range, in order; fewer than asked for only where the file ends.
+            Or why the file cannot be read.
+    """
+
+    token: int
+    outcome: tuple[bytes, ...] | OperatorError
+
+
+class AdminCommand(NamedTuple):
+    """A command from the operator that did not come over a connection; answered by `AdminResult`.
+
+    Attributes:
+        token: comes back with the answer.
+        command: in the words of WIRE 12.2, or as a JSON object.
+    """
+
+    token: int
+    command: str
 
 
 class Stop(NamedTuple):
@@ -69,5 +97,15 @@ class Stop(NamedTuple):
 
 
 Input: TypeAlias = (
-    Received | Opened | Closed | Congested | Drained | Synced | DomainLoaded | Recovered | Stop
+    AdminCommand
+    | Received
+    | Opened
+    | Closed
+    | Congested
+    | Drained
+    | Synced
+    | DomainLoaded
+    | FilesFound
+    | ReadDone
+    | Stop
 )

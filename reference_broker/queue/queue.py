@@ -1,390 +1,523 @@
-"""One queue in priority mode (WIRE 9.7, 9.8, 9.9, 9.10).
+"""One queue: what is stored, which applications need it, and what goes to whom (WIRE 9.7 to 9.10).
 
-Where a message can be::
-
-    post ──> fresh ──deliver──> held by one subscription ──confirm──> history of GUIDs
-               ^                          │
-               └── returned <─────────────┘  the stream closed or was lost
-
-The rules of this file:
-
-- only subscriptions of the highest priority are served; they take turns, `weight` messages each;
-  when all of them are full the message waits, it never spills to a lower priority;
-- messages leave in order of posting; those that came back are older than all fresh ones and go
-  first, flagged out of order;
-- a GUID that is stored, or was within the deduplication time, is not stored again;
-- a message is accepted while what is stored does not exceed the limit, so that exactly one
-  message more than `limits.messages` fits.
+- In priority mode there is one application, `__default`; in fanout mode there are those that the
+  domain registers; a message is stored until every application that needs it has confirmed it.
+- In broadcast mode nothing is stored: what is posted goes to who reads at that moment.
+- A GUID that is stored, or was within the deduplication time, is not stored again.
+- A message is accepted while what is stored does not exceed the limit, so that exactly one message
+  more than `limits.messages` fits.
 
 Batches are the unit: a batch of messages that all fit costs a few dictionary operations.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
-from enum import Enum
+from collections.abc import Callable, Sequence
 from itertools import islice, takewhile
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
-from reference_broker.base import Instant, QueueUri
-from reference_broker.base.limits import (
-    DEDUPLICATION_GUIDS_MAX,
-    DELIVERY_BYTES_MAX,
-    DELIVERY_MESSAGES_MAX,
+from reference_broker.base import DEFAULT_APP_ID, Instant, QueueUri
+from reference_broker.base.limits import BLOCK_MESSAGES, EXPIRY_MESSAGES_MAX
+from reference_broker.expr import Lookup, Predicate
+from reference_broker.queue.app import App
+from reference_broker.queue.block import Entry
+from reference_broker.queue.history import History
+from reference_broker.queue.idle import IdleChange, IdleMonitor
+from reference_broker.queue.message import Message
+from reference_broker.queue.outcomes import (
+    AppStatistics,
+    Confirmed,
+    Delivery,
+    Detached,
+    Expired,
+    PostOutcome,
+    Purged,
+    QueueStatistics,
+    Released,
+    RestoredApp,
 )
-from reference_broker.queue.message import Message, redelivered
-from reference_broker.queue.stream import Stream, Subscription
+from reference_broker.queue.settings import QueueMode, QueueSettings
+from reference_broker.queue.store import Columns, MessageStore
+from reference_broker.queue.stream import DeliveryBudget, Stream
+from reference_broker.queue.usage import Refusal, Usage
 
-_OUT_OF_ORDER: Final = 4
+_NS_PER_S: Final = 1_000_000_000
 
-
-class Refusal(Enum):
-    """Why a message was not stored."""
-
-    LIMIT_MESSAGES = "message limit reached"
-    LIMIT_BYTES = "byte limit reached"
-    DUPLICATE = "already stored"
-
-
-class Usage:
-    """Messages and bytes stored, against their limits; one per queue and one per domain."""
-
-    __slots__ = ("bytes", "bytes_max", "messages", "messages_max")
-
-    def __init__(self, messages_max: int, bytes_max: int) -> None:
-        self.messages_max = messages_max
-        self.bytes_max = bytes_max
-        self.messages = 0
-        self.bytes = 0
-
-    def refusal(self) -> Refusal | None:
-        """Return why one more message would be refused, or None."""
-        if self.messages > self.messages_max:
-            return Refusal.LIMIT_MESSAGES
-        if self.bytes > self.bytes_max:
-            return Refusal.LIMIT_BYTES
-        return None
-
-    def fits(self, messages: int, size: int) -> bool:
-        """Return whether a batch certainly fits, to its last message."""
-        return (
-            self.messages + messages - 1 <= self.messages_max
-            and self.bytes + size <= self.bytes_max
-        )
-
-    def add(self, messages: int, size: int) -> None:
-        """Count messages in, or out when the numbers are negative."""
-        self.messages += messages
-        self.bytes += size
-
-
-class PostOutcome(NamedTuple):
-    """What became of a batch.
-
-    Attributes:
-        stored: the messages that were stored, in order.
-        refused: (GUID, reason) of the others.
-    """
-
-    stored: list[Message]
-    refused: list[tuple[bytes, Refusal]]
-
-
-class Delivery(NamedTuple):
-    """Messages that now go to one subscription, in order."""
-
-    subscription: Subscription
-    messages: list[Message]
-
-
-class QueueStatistics(NamedTuple):
-    """A snapshot for logs, admin and metrics."""
-
-    messages: int
-    bytes: int
-    unconfirmed: int
-    streams: int
+#: By ordinal, the applications whose filters turn a message away.
+_Skips: TypeAlias = dict[int, list[App]]
 
 
 class Queue:
-    """A queue in priority mode.
+    """A queue.
 
     Args:
         uri: canonical URI.
-        limits: what the queue may store.
-        domain: what all queues of its domain may store together.
-        deduplication_ns: how long a GUID is remembered after its message is gone.
+        mode: how messages reach consumers.
+        usage: what the queue may store.
+        domain_usage: what all queues of its domain may store together.
+        settings: what may change later.
+        lookup: returns what expressions see of a message.
+        is_pageable: whether the log has the messages, so that they need not stay in memory.
     """
 
-    def __init__(self, uri: QueueUri, limits: Usage, domain: Usage, deduplication_ns: int) -> None:
+    def __init__(
+        self,
+        uri: QueueUri,
+        mode: QueueMode,
+        usage: Usage,
+        domain_usage: Usage,
+        settings: QueueSettings,
+        lookup: Callable[[Message], Lookup],
+        *,
+        is_pageable: bool,
+    ) -> None:
         self.uri = uri
-        self.usage = limits
-        self.domain_usage = domain
-        self.deduplication_ns = deduplication_ns
-        self.next_ordinal = 0
+        self.mode = mode
+        self.usage = usage
+        self.domain_usage = domain_usage
+        self.settings = settings
+        history = History(settings.deduplication_ns)
+        self.store = MessageStore(usage, domain_usage, history, is_pageable=is_pageable)
+        self.idle = IdleMonitor(settings.idle_ns_max)
+        #: By id; registered ones in order of registration.
+        self.apps: dict[str, App] = {}
+        #: What reads what, in order of attachment.
+        self.streams: dict[Stream, App] = {}
         #: False once the broker is stopping: nothing more is delivered.
         self.is_serving = True
         #: Whether the last `deliver` stopped because it had handed out enough for once.
         self.has_more = False
-        self.streams: dict[Stream, None] = {}  # in order of attachment; values mean nothing
-        #: GUID to message, everything stored.
-        self._messages: dict[bytes, Message] = {}
-        self._fresh: deque[Message] = deque()
-        #: Came back from lost consumers; sorted by ordinal, older than everything in `_fresh`.
-        self._returned: deque[Message] = deque()
-        #: Came back since the last delivery; sorted into `_returned` before the next.
-        self._coming_back: list[Message] = []
-        #: Ordinals of those confirmed while they waited; still in one of the above, to be skipped.
-        self._withdrawn: set[int] = set()
-        self._served: list[Subscription] = []  # highest priority, in order of turns
-        self._is_stale = False
-        self._turn = 0  # index in `_served`
-        self._turn_left = 0  # messages left in that turn
-        self._history: dict[bytes, None] = {}
-        self._history_batches: deque[tuple[Instant, tuple[bytes, ...]]] = deque()
+        #: (app id, GUID) where the last `deliver` stopped because no subscription has room.
+        self.early_exits: list[tuple[str, bytes]] = []
+        #: Ordinals of paged-out messages at which the last `deliver` stopped, one for each block.
+        self.wanted: list[int] = []
+        self._lookup = lookup
+        self._registered: list[App] = []
+        self._has_filters = False
+        self._served_first = 0  # index in `_registered`
+        self._broadcast: list[Message] = []  # until the next `deliver`
+        if mode is not QueueMode.FANOUT:
+            self.register_app(DEFAULT_APP_ID, 0)
+
+    @property
+    def next_ordinal(self) -> int:
+        """The ordinal that the next message gets."""
+        return self.store.next_ordinal
+
+    def reconfigure(self, settings: QueueSettings, now: Instant) -> None:
+        """Take new settings."""
+        self.settings = settings
+        self.store.history.deduplication_ns = settings.deduplication_ns
+        self.idle.reconfigure(settings.idle_ns_max, now)
+        for app in self.apps.values():
+            app.settings = settings
+            if not settings.attempts_max:
+                app.attempts.clear()
+
+    # Applications.
+
+    def register_app(
+        self,
+        app_id: str,
+        number: int,
+        filter: Predicate | None = None,  # noqa: A002 - the domain's word
+        *,
+        first_ordinal: int | None = None,
+    ) -> App:
+        """Let an application take part.
+
+        Args:
+            app_id: its id; it may have consumers already.
+            number: its number in the log.
+            filter: the domain's expression for it.
+            first_ordinal: the first message that it needs; None for the next one that is posted.
+        """
+        app = self.apps.pop(app_id, None) or self._new_app(app_id, number)
+        assert not app.is_registered, app_id
+        self.apps[app_id] = app
+        self._registered.append(app)
+        app.number = number
+        app.filter = filter
+        app.is_registered = True
+        app.forget_below(self.next_ordinal)
+        if first_ordinal is not None:
+            app.first_ordinal = app.cursor = first_ordinal
+        self._note_filters()
+        return app
+
+    def _new_app(self, app_id: str, number: int) -> App:
+        return App(app_id, number, self.store, self.settings, self._lookup)
+
+    def unregister_app(self, app_id: str, now: Instant) -> Released:
+        """Let an application go: it needs nothing any more; its consumers stay, and get nothing."""
+        app = self.apps[app_id]
+        messages, size = app.pending_messages, app.pending_bytes
+        removed = self._release_pending(app, now)
+        app.is_registered = False
+        self._registered.remove(app)
+        self._note_filters()
+        if not app.streams:
+            del self.apps[app_id]
+        return Released(messages, size, removed)
+
+    def set_filter(self, app_id: str, predicate: Predicate | None) -> None:
+        """Change what an application gets of what is posted from now on."""
+        self.apps[app_id].filter = predicate
+        self._note_filters()
+
+    def _note_filters(self) -> None:
+        self._has_filters = any(app.filter is not None for app in self._registered)
+        self._served_first = 0
+
+    def _release_pending(self, app: App, now: Instant) -> list[Entry]:
+        removed = self.store.release(list(app.pending()), now)
+        app.clear(self.next_ordinal)
+        return removed
 
     # Posting.
 
-    def post(self, messages: list[Message]) -> PostOutcome:
+    def post(self, messages: list[Message], wall_ns: int, now: Instant) -> PostOutcome:
         """Store a batch, as far as duplicates and limits allow.
 
         Args:
-            messages: with ordinals that follow on from `next_ordinal`.
+            messages: with successive ordinals from `next_ordinal` on.
+            wall_ns: when they arrived.
+            now: the time.
         """
+        if self._has_filters or not self._registered or self.mode is QueueMode.BROADCAST:
+            return self._post_asking(messages, wall_ns, now)
+        stored, refused = self._store_all(messages, wall_ns, {})
+        self.idle.posted(now)
+        return PostOutcome(stored, refused, {}, 0)
+
+    def _post_asking(self, messages: list[Message], wall_ns: int, now: Instant) -> PostOutcome:
+        """Store or keep those messages of a batch that an application wants."""
+        skips = self._filtered(messages)
+        wanted = [m for m in messages if len(skips.get(m[5], ())) < len(self._registered)]
+        if self.mode is QueueMode.BROADCAST:
+            stored, refused = self._keep_for_delivery(wanted, now)
+        else:
+            stored, refused = self._store_all(wanted, wall_ns, skips)
+            self.idle.posted(now)
+        skipped: dict[int, list[int]] = {}
+        for message in stored if skips else ():
+            for app in skips.get(message[5], ()):
+                skipped.setdefault(app.number, []).append(message[5])
+        return PostOutcome(stored, refused, skipped, len(messages) - len(wanted))
+
+    def _filtered(self, messages: list[Message]) -> _Skips:
+        """Return which applications do not want which messages, by ordinal."""
+        filtering = [(app, app.filter) for app in self._registered if app.filter is not None]
+        skips: _Skips = {}
+        if not filtering:
+            return skips
+        for message in messages:
+            properties = self._lookup(message)
+            turned_away = [app for app, wish in filtering if not wish.matches(properties)]
+            if turned_away:
+                skips[message[5]] = turned_away
+        return skips
+
+    def _store_all(
+        self, messages: list[Message], wall_ns: int, skips: _Skips
+    ) -> tuple[list[Message], list[tuple[bytes, Refusal]]]:
+        """Store what is no duplicate and fits; returns that, and the rest with the reasons."""
         batch = {message[0]: message for message in messages}
         size = sum([message[4] for message in messages])
         if (
             len(batch) == len(messages)
             and self.usage.fits(len(messages), size)
             and self.domain_usage.fits(len(messages), size)
-            and self._messages.keys().isdisjoint(batch)
-            and self._history.keys().isdisjoint(batch)
+            and not self.store.duplicates(batch)
         ):
-            self._store(batch, size)
-            return PostOutcome(messages, [])
-        return self._post_singly(messages)
-
-    def _post_singly(self, messages: list[Message]) -> PostOutcome:
-        outcome = PostOutcome([], [])
+            self._store(messages, size, wall_ns, skips)
+            return messages, []
+        known = self.store.duplicates(batch)
+        stored: list[Message] = []
+        refused: list[tuple[bytes, Refusal]] = []
         for message in messages:
-            guid = message[0]
-            refusal: Refusal | None
-            if guid in self._messages or guid in self._history:
+            refusal = self.usage.refusal() or self.domain_usage.refusal()
+            if message[0] in known:
                 refusal = Refusal.DUPLICATE
-            else:
-                refusal = self.usage.refusal() or self.domain_usage.refusal()
             if refusal is None:
-                self._store({guid: message}, message[4])
-                outcome.stored.append(message)
+                known.add(message[0])
+                self._store([message], message[4], wall_ns, skips)
+                stored.append(message)
             else:
-                outcome.refused.append((guid, refusal))
-        return outcome
+                refused.append((message[0], refusal))
+        return stored, refused
 
-    def _store(self, batch: dict[bytes, Message], size: int) -> None:
-        self._messages.update(batch)
-        self._fresh.extend(batch.values())
-        self.next_ordinal = 1 + next(reversed(batch.values()))[5]
-        self.usage.add(len(batch), size)
-        self.domain_usage.add(len(batch), size)
+    def _store(self, messages: list[Message], size: int, wall_ns: int, skips: _Skips) -> None:
+        apps = self._registered
+        for app in apps:
+            app.pending_messages += len(messages)
+            app.pending_bytes += size
+        if not skips:
+            self.store.append(messages, wall_ns, len(apps))
+            return
+        counts = [len(apps) - len(skips.get(message[5], ())) for message in messages]
+        self.store.append(messages, wall_ns, counts)
+        for message in messages:
+            for app in skips.get(message[5], ()):
+                app.skip(message[5], message[4])
+
+    def _keep_for_delivery(
+        self, messages: list[Message], now: Instant
+    ) -> tuple[list[Message], list[tuple[bytes, Refusal]]]:
+        """Keep what is no duplicate until the next delivery, which is the only one."""
+        known = self.store.duplicates({message[0]: message for message in messages})
+        fresh: dict[bytes, Message] = {}
+        refused: list[tuple[bytes, Refusal]] = []
+        for message in messages:
+            if message[0] in known or message[0] in fresh:
+                refused.append((message[0], Refusal.DUPLICATE))
+            else:
+                fresh[message[0]] = message
+        self.store.history.remember(list(fresh), now)
+        stored = list(fresh.values())
+        self._broadcast += stored
+        return stored, refused
+
+    def expire_history(self, now: Instant) -> None:
+        """Forget the GUIDs of removed messages whose time is over."""
+        self.store.history.expire(now)
 
     # Consumers.
 
-    def attach(self, stream: Stream) -> None:
-        """Add a stream; it is served once it is configured."""
-        self.streams[stream] = None
+    def attach(self, stream: Stream, app_id: str) -> App:
+        """Add a stream; it is served once it is configured.
 
-    def detach(self, stream: Stream) -> int:
-        """Remove a stream; what it held goes to others. Returns how many messages came back."""
-        del self.streams[stream]
-        held = stream.release()
-        self.refresh()
-        back = [redelivered(message, _OUT_OF_ORDER) for message in held]
-        self._messages.update((message[0], message) for message in back)
-        self._coming_back += back
-        return len(held)
+        Returns:
+            Its application; in fanout mode one that is not registered, if nobody knows the id: its
+            consumers get nothing until it is.
+        """
+        app = self.apps.get(app_id)
+        if app is None:
+            assert self.mode is QueueMode.FANOUT, (self.mode, app_id)
+            app = self.apps[app_id] = self._new_app(app_id, 0)
+        self.streams[stream] = app
+        app.attach(stream)
+        return app
 
-    def refresh(self) -> None:
-        """Note that subscriptions came, went or changed; the next delivery takes it into account."""
-        self._is_stale = True
+    def refresh(self, app_id: str) -> None:
+        """Note that subscriptions changed; the next delivery takes it into account."""
+        self.apps[app_id].refresh()
 
-    def _refresh(self) -> None:
-        """Work out whose turn it is."""
-        self._is_stale = False
-        turn_holder = self._served[self._turn] if self._served else None
-        candidates = [s for stream in self.streams for s in stream.subscriptions]
-        candidates = [s for s in candidates if s.spec.messages_max > 0 and s.spec.bytes_max > 0]
-        highest = max((s.spec.priority for s in candidates), default=0)
-        self._served = [s for s in candidates if s.spec.priority == highest]
-        if turn_holder in self._served:
-            self._turn = self._served.index(turn_holder)
-            self._turn_left = min(self._turn_left, turn_holder.spec.weight)
-        else:
-            self._turn = 0
-            self._turn_left = self._served[0].spec.weight if self._served else 0
+    def detach(self, stream: Stream, now: Instant) -> Detached:
+        """Remove a stream that was closed; what it held goes to others."""
+        return self._remove_stream(stream, now, is_lost=False)
 
-    def deliver(self) -> list[Delivery]:
+    def lose(self, stream: Stream, now: Instant) -> Detached:
+        """Remove a stream whose connection broke: an attempt to deliver what it held (WIRE 9.9)."""
+        return self._remove_stream(stream, now, is_lost=True)
+
+    def _remove_stream(self, stream: Stream, now: Instant, *, is_lost: bool) -> Detached:
+        app = self.streams.pop(stream)
+        returned, dropped = app.give_up(stream, is_lost=is_lost)
+        if not app.streams and not app.is_registered:
+            del self.apps[app.app_id]
+        return self._detached(app, returned, dropped, now)
+
+    def reject(self, stream: Stream, guids: Sequence[bytes], now: Instant) -> Detached:
+        """Take messages back from a stream, as if it had been lost with them (WIRE 8.2)."""
+        app = self.streams[stream]
+        returned, dropped = app.reject(stream, guids)
+        return self._detached(app, returned, dropped, now)
+
+    def _detached(self, app: App, returned: int, dropped: list[int], now: Instant) -> Detached:
+        if returned:
+            self.idle.came_back(now)
+        named = [(ordinal, self.store.guid_of(ordinal)) for ordinal in dropped]
+        return Detached(returned, named, self.store.release(dropped, now), app.number)
+
+    # Delivering.
+
+    def deliver(self, now: Instant, budget: DeliveryBudget) -> list[Delivery]:
         """Hand waiting messages to the subscriptions that have room, and return what goes where.
 
-        One call hands out about `DELIVERY_BYTES_MAX`; `has_more` tells whether to call again.
+        Args:
+            now: the time.
+            budget: what the step may still hand out; `has_more` tells whether it was too little.
         """
         deliveries: list[Delivery] = []
-        budget = DELIVERY_BYTES_MAX
         self.has_more = False
-        if self._is_stale:
-            self._refresh()
-        self._sort_in()
-        while self.is_serving and self._served and (waiting := self._waiting()):
-            if budget <= 0:
-                self.has_more = True
-                break
-            delivery, cost = self._next_delivery(waiting, budget)
-            if delivery is None:
-                break
-            deliveries.append(delivery)
-            budget -= cost
+        self.early_exits = []
+        self.wanted = []
+        if not self.is_serving:
+            return deliveries
+        if self.mode is QueueMode.BROADCAST:
+            return self._broadcast_all(budget)
+        apps = self._registered
+        if self._served_first:
+            apps = [*apps[self._served_first :], *apps[: self._served_first]]
+        for app in apps:
+            if app.deliver(now, budget, deliveries):
+                self._note_stop(app)
+        if self.has_more:  # others begin the next time
+            self._served_first = (self._served_first + 1) % len(apps)
+        if deliveries:
+            self.idle.moved(now)
         return deliveries
 
-    def _sort_in(self) -> None:
-        """Put what came back where it belongs: in front of everything fresh, by age."""
-        if self._coming_back:
-            self._returned = deque(sorted([*self._returned, *self._coming_back], key=_ordinal))
-            self._coming_back.clear()
+    def _note_stop(self, app: App) -> None:
+        if app.has_more:
+            self.has_more = True
+        if app.early_exit is not None:
+            self.early_exits.append((app.app_id, app.early_exit))
+        if app.wanted is not None:
+            blocks = [ordinal // BLOCK_MESSAGES for ordinal in self.wanted]
+            if app.wanted // BLOCK_MESSAGES not in blocks:
+                self.wanted.append(app.wanted)
 
-    def _waiting(self) -> deque[Message]:
-        """Return the messages to deliver next, with a live one in front, or an empty deque."""
-        withdrawn = self._withdrawn
-        for waiting in (self._returned, self._fresh):
-            while withdrawn and waiting and waiting[0][5] in withdrawn:
-                withdrawn.discard(waiting.popleft()[5])
-            if waiting:
-                return waiting
-        return self._fresh
+    def _broadcast_all(self, budget: DeliveryBudget) -> list[Delivery]:
+        (app,) = self._registered
+        messages, self._broadcast = self._broadcast, []
+        return app.broadcast(messages, budget) if messages else []
 
-    def _front(self, waiting: deque[Message], count: int) -> list[Message]:
-        front = islice(waiting, count)
-        if self._withdrawn:
-            return list(takewhile(lambda message: message[5] not in self._withdrawn, front))
-        return list(front)
+    def positions(self) -> list[int]:
+        """Return the ordinals at which somebody is going to read on: what to keep in memory."""
+        return [ordinal for app in self._registered for ordinal in app.positions()]
 
-    def _next_delivery(self, waiting: deque[Message], budget: int) -> tuple[Delivery | None, int]:
-        """Return what goes to whose turn it is, and its cost; None if nobody has room."""
-        for _ in range(len(self._served)):
-            subscription = self._served[self._turn]
-            if not subscription.stream.is_paused and not subscription.is_full:
-                # Alone, a subscription takes all that fits; in company, what is left of its turn.
-                limit = len(waiting) if len(self._served) == 1 else self._turn_left
-                room = subscription.spec.messages_max - len(subscription.unconfirmed)
-                messages = self._front(waiting, min(limit, room, DELIVERY_MESSAGES_MAX))
-                count, cost = subscription.room_for(messages, budget)
-                messages = messages[:count]
-                _drop_front(waiting, len(messages))
-                subscription.take(messages)
-                self._turn_left -= len(messages)
-                if self._turn_left <= 0 or subscription.is_full:
-                    self._pass_turn()
-                return Delivery(subscription, messages), cost
-            self._pass_turn()
-        return None, 0
+    def next_deadline(self) -> Instant | None:
+        """Return when to deliver again because a message that may be poisonous waits."""
+        times = [app.throttled_until for app in self._registered]
+        return min([time for time in times if time is not None], default=None)
 
-    def _pass_turn(self) -> None:
-        self._turn = (self._turn + 1) % len(self._served)
-        self._turn_left = self._served[self._turn].spec.weight
+    def look(self, now: Instant, wall_ns: int) -> list[IdleChange]:
+        """Return which applications have become stuck, or no longer are; see `idle.deadline`."""
+        return self.idle.look(self._registered, self.store, now, wall_ns)
 
     # Confirming.
 
-    def confirm(self, stream: Stream, guids: Iterable[bytes], now: Instant) -> list[Message]:
-        """Delete confirmed messages and return them; GUIDs that are not stored are ignored.
+    def confirm(self, stream: Stream, guids: Sequence[bytes], now: Instant) -> Confirmed:
+        """Note that an application is done with messages; GUIDs that it does not need are ignored.
 
-        A message that meanwhile belongs to somebody else, or waits, is confirmed all the same.
+        A message that meanwhile belongs to another consumer, or waits, is confirmed all the same.
         """
-        removed: list[Message] = []
-        pop = self._messages.pop
-        for guid in guids:
-            stored = pop(guid, None)
-            if stored is None:
-                continue
-            removed.append(stored)
-            if stream.confirm(guid) is None:
-                self._withdraw(stored)
-        if removed:
-            self._forget(removed, now)
-            for subscription in stream.subscriptions:
-                subscription.update_fullness()
+        app = self.streams[stream]
+        if self.mode is QueueMode.BROADCAST:
+            return Confirmed([], [], app.number)
+        ordinals = app.confirm(stream, guids)
+        removed = self.store.release(ordinals, now) if ordinals else []
+        self.idle.moved(now)
+        return Confirmed(ordinals, removed, app.number)
+
+    # Taking away.
+
+    def purge(self, app_id: str | None, now: Instant) -> Purged:
+        """Take away everything, or what one application has not confirmed."""
+        if app_id is None:
+            removed = self.store.remove(list(self.store.ordinals()), now)
+            messages, size = len(removed), sum([entry[1] for entry in removed])
+            for app in self._registered:
+                app.clear(self.next_ordinal)
+        else:
+            app = self.apps[app_id]
+            messages, size = app.pending_messages, app.pending_bytes
+            removed = self._release_pending(app, now)
+        self.idle.moved(now)
+        return Purged(messages, size, removed, self.next_ordinal)
+
+    def expire(self, wall_ns: int, now: Instant) -> Expired:
+        """Remove messages that are older than the time to live, from the front, up to a number."""
+        if self.mode is QueueMode.BROADCAST:
+            return Expired(0, 0, 0, [], has_more=False)
+        newest = wall_ns - (self.settings.ttl_s + 1) * _NS_PER_S
+        arrival_ns = self.store.arrival_ns
+        aging = takewhile(lambda ordinal: arrival_ns(ordinal) <= newest, self.store.ordinals())
+        old = list(islice(aging, EXPIRY_MESSAGES_MAX))
+        if not old:
+            return Expired(0, 0, 0, [], has_more=False)
+        newest_arrival_ns = arrival_ns(old[-1])
+        removed = self.store.remove(old, now)
+        for app in self._registered:
+            app.count_out(removed)
+            app.forget_below(old[-1] + 1)
+        self.idle.moved(now)
+        has_more = len(old) == EXPIRY_MESSAGES_MAX
+        return Expired(len(old), old[-1] + 1, newest_arrival_ns, removed, has_more)
+
+    def remove(self, ordinals: Sequence[int], now: Instant) -> list[Entry]:
+        """Give messages up, whoever needs them: the log cannot be read; returns what was removed."""
+        removed = self.store.remove(ordinals, now)
+        for app in self._registered:
+            app.forget(removed)
         return removed
-
-    def _forget(self, removed: list[Message], now: Instant) -> None:
-        size = sum([message[4] for message in removed])
-        self.usage.add(-len(removed), -size)
-        self.domain_usage.add(-len(removed), -size)
-        self._remember(tuple([message[0] for message in removed]), now)
-
-    def _withdraw(self, message: Message) -> None:
-        """Take a message away from whoever holds it, or from those that wait."""
-        for stream in self.streams:
-            if stream.confirm(message[0]) is not None:
-                for subscription in stream.subscriptions:
-                    subscription.update_fullness()
-                return
-        # Taking it out of the middle costs the whole length, so it is skipped when its turn comes,
-        # and the waiting messages are copied when most of them are to be skipped.
-        self._sort_in()
-        self._withdrawn.add(message[5])
-        if len(self._withdrawn) > (len(self._returned) + len(self._fresh)) // 2:
-            self._returned = deque(m for m in self._returned if m[5] not in self._withdrawn)
-            self._fresh = deque(m for m in self._fresh if m[5] not in self._withdrawn)
-            self._withdrawn.clear()
-
-    # Deduplication.
-
-    def _remember(self, guids: tuple[bytes, ...], now: Instant) -> None:
-        history = self._history
-        history.update(dict.fromkeys(guids))
-        self._history_batches.append((Instant(now + self.deduplication_ns), guids))
-        self.expire_history(now)
-
-    def expire_history(self, now: Instant) -> None:
-        """Forget GUIDs whose time is over, and the oldest beyond the limit."""
-        batches = self._history_batches
-        while batches and (batches[0][0] <= now or len(self._history) > DEDUPLICATION_GUIDS_MAX):
-            for guid in batches.popleft()[1]:
-                self._history.pop(guid, None)
 
     # Recovery.
 
-    def restore(self, messages: list[Message], confirmed: list[bytes], now: Instant) -> None:
+    def restore(
+        self,
+        columns: Columns,
+        apps: Sequence[RestoredApp],
+        now: Instant,
+        *,
+        next_ordinal: int = 0,
+    ) -> None:
         """Take over what was stored before a restart; no limit turns it away.
 
+        What is not confirmed is delivered again, in order.
+
         Args:
-            messages: not confirmed, in order of their ordinals.
-            confirmed: GUIDs of messages that were there; remembered from now on.
+            columns: the messages.
+            apps: who needs them, in order of registration.
             now: the time.
+            next_ordinal: ordinals below it are not to be used again.
         """
-        if messages:
-            self._store({m[0]: m for m in messages}, sum([m[4] for m in messages]))
-        if confirmed:
-            self._remember(tuple(confirmed), now)
+        self.store.restore(columns, next_ordinal)
+        for known in apps:
+            app = self.apps.get(known.app_id)
+            if app is None or not app.is_registered:
+                app = self.register_app(known.app_id, known.number)
+            app.restore(columns, known.cursor, known.skipped)
+        self.idle.came_back(now)
 
     # Looking.
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is stored and nobody reads."""
-        return not self._messages and not self.streams
+        return not len(self.store) and not self.streams
+
+    def list_messages(
+        self, app_id: str | None, offset: int, count: int
+    ) -> tuple[int, int, list[tuple[bytes, int, int]]]:
+        """Return a part of what is stored, or of what an application has not confirmed (DROPIN 4.4).
+
+        Args:
+            app_id: the application; None for all that is stored.
+            offset: from the front; negative: from the end.
+            count: how many; 0 for all, negative for so many before the offset.
+
+        Returns:
+            The number of messages, the index of the first that was asked for, and (guid, size,
+            arrival by the wall clock in ns) of each.
+        """
+        total = len(self.store) if app_id is None else self.apps[app_id].pending_messages
+        ordinals = self.store.ordinals() if app_id is None else self.apps[app_id].pending()
+        if offset < 0:
+            offset = max(0, total + offset)
+        if count == 0:
+            count = total - offset
+        elif count < 0:
+            count = -count
+            offset = max(0, offset - count)
+        store = self.store
+        listed = islice(ordinals, offset, offset + max(0, count))
+        found = [(store.guid_of(o), store.size_of(o), store.arrival_ns(o)) for o in listed]
+        return total, offset, found
 
     def statistics(self) -> QueueStatistics:
         """Return a snapshot of the counts."""
-        held = sum(len(s.unconfirmed) for stream in self.streams for s in stream.subscriptions)
-        return QueueStatistics(self.usage.messages, self.usage.bytes, held, len(self.streams))
-
-
-def _drop_front(waiting: deque[Message], count: int) -> None:
-    if count == len(waiting):
-        waiting.clear()
-        return
-    for _ in range(count):
-        waiting.popleft()
-
-
-def _ordinal(message: Message) -> int:
-    return message[5]
+        apps = tuple(
+            AppStatistics(
+                app.app_id,
+                app.pending_messages,
+                app.pending_bytes,
+                app.unconfirmed(),
+                len(app.streams),
+            )
+            for app in self.apps.values()
+        )
+        held = sum([app.unconfirmed for app in apps])
+        return QueueStatistics(len(self.store), self.usage.bytes, held, len(self.streams), apps)

@@ -10,29 +10,45 @@ The rules of flow control:
 - once full, a subscription stays full until *both* counts are at most 80 % of their limits,
   rounded up;
 - a limit of 0 means that nothing is delivered.
+
+What a subscription holds is kept as numbers, so that it keeps no message's data in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
 from typing import Final, NamedTuple
 
-from reference_broker.base.limits import DELIVERY_BYTES_MAX
+from reference_broker.base.limits import (
+    APPLICATION_DATA_BYTES_MAX,
+    DELIVERY_BYTES_MAX,
+    DELIVERY_INFLATIONS_MAX,
+)
+from reference_broker.expr import Predicate
 from reference_broker.queue.message import Message
 
 #: What a message costs beside its data when a delivery is kept small.
 _OVERHEAD_BYTES: Final = 64
+#: A held message is one integer: ordinal above, size below.
+SIZE_BITS: Final = 27
+SIZE_MASK: Final = (1 << SIZE_BITS) - 1
+_NOT_HELD: Final = -1
+
+assert APPLICATION_DATA_BYTES_MAX <= SIZE_MASK
 
 
 class SubscriptionSpec(NamedTuple):
     """What a configure request says of one subscription.
 
     Attributes:
-        key: what stays the same when the client configures again; its expression's text.
+        key: what stays the same when the client configures again.
         push_id: the id that PUSH messages carry: the sId, or the subId in the old style.
         priority: higher is served first.
         weight: consumerPriorityCount, messages in a row in the round robin; 1 or more.
         messages_max: maxUnconfirmedMessages.
         bytes_max: maxUnconfirmedBytes, in bytes of application data.
+        predicate: its expression; None takes every message.
     """
 
     key: str
@@ -41,6 +57,33 @@ class SubscriptionSpec(NamedTuple):
     weight: int
     messages_max: int
     bytes_max: int
+    predicate: Predicate | None = None
+
+
+class DeliveryBudget:
+    """What one step may hand out, all queues together; the rest follows in the next step.
+
+    Attributes:
+        bytes: left, of application data and a little for each message; the last message may exceed
+            it.
+        inflations: how many more compressed messages may go to consumers that get them
+            decompressed.
+    """
+
+    __slots__ = ("bytes", "inflations")
+
+    def __init__(
+        self, bytes_max: int = DELIVERY_BYTES_MAX, inflations_max: int = DELIVERY_INFLATIONS_MAX
+    ) -> None:
+        self.bytes = bytes_max
+        self.inflations = inflations_max
+
+    def take_inflation(self) -> bool:
+        """Use one of `inflations`; returns whether one was left."""
+        if not self.inflations:
+            return False
+        self.inflations -= 1
+        return True
 
 
 class Subscription:
@@ -51,11 +94,16 @@ class Subscription:
     def __init__(self, stream: Stream, spec: SubscriptionSpec) -> None:
         self.stream = stream
         self.spec = spec
-        #: GUID to message, in order of delivery.
-        self.unconfirmed: dict[bytes, Message] = {}
+        #: GUID to `ordinal << SIZE_BITS | size`, in order of delivery.
+        self.unconfirmed: dict[bytes, int] = {}
         self.unconfirmed_bytes = 0
         self.is_full = False
         self.update_fullness()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it can get a message now."""
+        return not self.is_full and not self.stream.is_paused
 
     def reconfigure(self, spec: SubscriptionSpec) -> None:
         """Take new parameters; what is held stays held."""
@@ -73,39 +121,80 @@ class Subscription:
                 return
         self.is_full = count >= spec.messages_max or size >= spec.bytes_max
 
-    def take(self, messages: list[Message]) -> None:
-        """Hold messages that are being delivered to this subscription."""
-        for message in messages:
-            self.unconfirmed[message[0]] = message
-            self.unconfirmed_bytes += message[4]
-        self.update_fullness()
-
-    def room_for(self, messages: list[Message], budget: int) -> tuple[int, int]:
-        """Return how many of `messages`, from the front, fit before the limits say stop.
+    def take(self, messages: list[Message], budget: DeliveryBudget) -> int:
+        """Hold as many of `messages`, from the front, as fit before the limits say stop.
 
         Args:
-            messages: candidates.
-            budget: bytes that may still be handed out in this step, above 0; like the
-                subscription's own limit it may be exceeded by the last message.
+            messages: one or more that are being delivered to this subscription, which has room.
+            budget: what the step may still hand out; what is taken is subtracted.
 
         Returns:
-            Their number, and what they take from the budget.
+            Their number.
         """
-        if self.is_full:
-            return 0, 0
+        count = len(messages)
+        size = sum([message[4] for message in messages])
+        before_last = size - messages[-1][4]
+        if (
+            len(self.unconfirmed) + count > self.spec.messages_max
+            or self.unconfirmed_bytes + before_last >= self.spec.bytes_max
+            or before_last + (count - 1) * _OVERHEAD_BYTES >= budget.bytes
+            or self.stream.is_inflating
+        ):
+            count, size = self._room_for(messages, budget)
+            messages = messages[:count]
+        budget.bytes -= size + count * _OVERHEAD_BYTES
+        unconfirmed = self.unconfirmed
+        expected = len(unconfirmed) + count
+        for message in messages:
+            unconfirmed[message[0]] = message[5] << SIZE_BITS | message[4]
+        self._held(expected, size)
+        return count
+
+    def adopt(self, held: dict[bytes, int]) -> None:
+        """Hold what another subscription of the same stream held."""
+        expected = len(self.unconfirmed) + len(held)
+        self.unconfirmed.update(held)
+        self._held(expected, sum([number & SIZE_MASK for number in held.values()]))
+
+    def _held(self, expected: int, size: int) -> None:
+        """Note that `size` more bytes are held, and `expected` messages in all."""
+        self.unconfirmed_bytes += size
+        if len(self.unconfirmed) != expected:  # a GUID came again after its message had expired
+            self.unconfirmed_bytes = sum([held & SIZE_MASK for held in self.unconfirmed.values()])
         spec = self.spec
-        count = min(len(messages), spec.messages_max - len(self.unconfirmed))
-        room = spec.bytes_max - self.unconfirmed_bytes
+        if expected >= spec.messages_max or self.unconfirmed_bytes >= spec.bytes_max:
+            self.update_fullness()
+
+    def confirm(self, guids: Sequence[bytes]) -> tuple[list[int], int, Sequence[bytes]]:
+        """Release messages; returns what `Stream.confirm` returns."""
+        unconfirmed = self.unconfirmed
+        expected = len(unconfirmed) - len(guids)
+        found = list(map(unconfirmed.pop, guids, repeat(_NOT_HELD)))
+        strays: Sequence[bytes] = ()
+        if len(unconfirmed) != expected:
+            strays = [guid for guid, held in zip(guids, found, strict=True) if held == _NOT_HELD]
+            found = [held for held in found if held != _NOT_HELD]
+        ordinals = [held >> SIZE_BITS for held in found]
+        size = sum(found) - (sum(ordinals) << SIZE_BITS)
+        self.unconfirmed_bytes -= size
+        if self.is_full:
+            self.update_fullness()
+        return ordinals, size, strays
+
+    def _room_for(self, messages: list[Message], budget: DeliveryBudget) -> tuple[int, int]:
+        """Return how many of `messages` fit, and their application data's bytes."""
+        count_max = self.spec.messages_max - len(self.unconfirmed)
+        room = self.spec.bytes_max - self.unconfirmed_bytes
         is_inflating = self.stream.is_inflating
-        cost = 0
-        for index in range(count):
-            if room <= 0 or cost >= budget:
-                return index, cost
-            size = messages[index][4]
-            room -= size
-            is_bulky = is_inflating and messages[index][2] >> 16
-            cost += DELIVERY_BYTES_MAX if is_bulky else size + _OVERHEAD_BYTES
-        return count, cost
+        size = cost = 0
+        for index, message in enumerate(messages):
+            if index == count_max or size >= room or cost >= budget.bytes:
+                return index, size
+            if is_inflating and message[2] >> 16 and not budget.take_inflation():
+                return index, size
+            size += message[4]
+            cost += message[4] + _OVERHEAD_BYTES
+        return len(messages), size
 
 
 class Stream:
@@ -116,8 +205,8 @@ class Stream:
         queue_id: the qId that the client chose.
         sub_id: the subId that the client chose, 0 for none.
         is_paused: true while the client does not read its socket.
-        is_inflating: true if compressed messages must be decompressed for this client; they then
-            go out one at a time.
+        is_inflating: true if compressed messages must be decompressed for this client; how many go
+            out in one step is then limited.
     """
 
     __slots__ = (
@@ -131,6 +220,11 @@ class Stream:
         self.is_paused = False
         self.is_inflating = False
         self.subscriptions: list[Subscription] = []
+
+    @property
+    def unconfirmed_count(self) -> int:
+        """Messages delivered and not yet confirmed."""
+        return sum([len(subscription.unconfirmed) for subscription in self.subscriptions])
 
     def configure(self, specs: tuple[SubscriptionSpec, ...]) -> None:
         """Replace the subscriptions.
@@ -152,25 +246,44 @@ class Stream:
             if not retired.unconfirmed:
                 continue
             if fresh:
-                fresh[0].take(list(retired.unconfirmed.values()))
+                fresh[0].adopt(retired.unconfirmed)
             else:
                 retired.reconfigure(retired.spec._replace(messages_max=0, bytes_max=0))
                 fresh.append(retired)
         self.subscriptions = fresh
 
-    def confirm(self, guid: bytes) -> Message | None:
-        """Release a message that this stream holds, or return None."""
-        for subscription in self.subscriptions:
-            message = subscription.unconfirmed.pop(guid, None)
-            if message is not None:
-                subscription.unconfirmed_bytes -= message[4]
-                return message
-        return None
+    def confirm(self, guids: Sequence[bytes]) -> tuple[list[int], int, Sequence[bytes]]:
+        """Release messages that this stream holds.
 
-    def release(self) -> list[Message]:
-        """Give up everything held, for other consumers."""
-        held: list[Message] = []
+        Returns:
+            The ordinals of those that it held, the bytes of their application data, and the GUIDs
+            that it did not hold.
+        """
+        if len(self.subscriptions) == 1:
+            return self.subscriptions[0].confirm(guids)
+        ordinals: list[int] = []
+        size = 0
         for subscription in self.subscriptions:
-            held += subscription.unconfirmed.values()
+            released, released_size, guids = subscription.confirm(guids)
+            ordinals += released
+            size += released_size
+            if not guids:
+                break
+        return ordinals, size, guids
+
+    def release_one(self, guid: bytes, ordinal: int) -> bool:
+        """Release one message, and not another one that had the same GUID; returns whether held."""
+        for subscription in self.subscriptions:
+            if subscription.unconfirmed.get(guid, _NOT_HELD) >> SIZE_BITS == ordinal:
+                subscription.confirm([guid])
+                return True
+        return False
+
+    def release(self) -> list[tuple[int, int]]:
+        """Give up everything held, for other consumers: (ordinal, size) each."""
+        held: list[tuple[int, int]] = []
+        for subscription in self.subscriptions:
+            numbers = subscription.unconfirmed.values()
+            held += [(number >> SIZE_BITS, number & SIZE_MASK) for number in numbers]
         self.subscriptions = []
         return held

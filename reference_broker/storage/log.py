@@ -1,53 +1,89 @@
-"""A partition's log: append records, roll over segments, let go of dead ones.
+"""A partition's log: append records, roll over segments, let go of dead ones, take snapshots.
 
 The rules of this file:
 
 - a segment is a file that only grows; when it has reached its size limit the next record opens a
-  new one, which starts with a QUEUE record for every queue that exists;
-- each message counts as live in the segment that holds it until it is confirmed;
-- segments go from the oldest on, and only while their live count is zero: a CONFIRMS record can
-  only concern messages in its own or an older segment, so it is never missed.
+  new one, which starts with QUEUE and APP records for all that exists;
+- segments go from the oldest on, see `segments`; before they do a TRIMMED record says so, so that
+  a segment that is missing for another reason is noticed;
+- a snapshot says what the log says up to a place in it, so that a recovery reads only what comes
+  behind; there is exactly one, and a new one takes the place of the old.
 
-The answers are effects in order; this class does no I/O.
+The answers are effects in order; this class does no I/O. What was asked for is written before what
+is asked for later only if the effects are carried out in the order of the calls.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from reference_broker.base import QueueUri
+from reference_broker.base.limits import MIB, RUN_BYTES_MAX
 from reference_broker.ports import CreateFile, Effect, RemoveFile, Sync, Write
-from reference_broker.storage.records import (
-    SEGMENT_MAGIC,
-    TERM,
-    RecordKind,
+from reference_broker.storage.bodies import (
+    ALL_APPS,
+    PUTS_PREFIX_SIZE,
+    PurgeReason,
+    SnapshotRecord,
+    app_body,
     confirms_body,
-    encode_record,
+    moved_body,
+    purge_body,
     puts_body,
     queue_body,
+    removed_body,
+    trimmed_body,
 )
+from reference_broker.storage.columns import SEGMENT_SHIFT
+from reference_broker.storage.names import snapshot_name
+from reference_broker.storage.records import (
+    RECORD_HEADER_SIZE,
+    SEGMENT_HEAD_SIZE,
+    RecordKind,
+    SegmentHead,
+    encode_record,
+    encode_segment_head,
+)
+from reference_broker.storage.segments import Removed, Segments
+from reference_broker.storage.snapshot import encode_snapshot, is_snapshot_due
+from reference_broker.storage.stored import StoredQueue
 
-SEGMENT_BYTES_DEFAULT: Final = 64 * 1024 * 1024
+SEGMENT_BYTES_DEFAULT: Final = 64 * MIB
+#: Where the messages of a PUTS record begin, from the record's start.
+_MESSAGES_START: Final = RECORD_HEADER_SIZE + PUTS_PREFIX_SIZE
 
 
 @dataclass(slots=True)
-class SegmentFile:
-    """One file of the log.
+class LoggedApp:
+    """What a new segment says of a registered app."""
+
+    app_id: str
+    first_ordinal: int
+
+
+@dataclass(slots=True)
+class LoggedQueue:
+    """What a new segment says of a queue."""
+
+    uri: QueueUri
+    next_ordinal: int = 0
+    apps: dict[int, LoggedApp] = field(default_factory=dict)
+
+
+class LogUsage(NamedTuple):
+    """The disk that a log takes.
 
     Attributes:
-        number: consecutive, from 1.
-        name: file name.
-        size: bytes written.
-        live: messages in it that are not confirmed.
-        preamble: bytes at its start that introduce queues; they do not make it full.
+        files: names of its segments, oldest first.
+        bytes: of its segments.
+        journal_bytes: of its snapshot.
     """
 
-    number: int
-    name: str
-    size: int = 0
-    live: int = 0
-    preamble: int = 0
+    files: tuple[str, ...]
+    bytes: int
+    journal_bytes: int
 
 
 class PartitionLog:
@@ -61,138 +97,334 @@ class PartitionLog:
     def __init__(self, partition: int, segment_bytes_max: int = SEGMENT_BYTES_DEFAULT) -> None:
         self.partition = partition
         self.segment_bytes_max = segment_bytes_max
-        self.segments: list[SegmentFile] = []
+        self.segments = Segments(partition)
         self.next_index = 1
-        self.queues: dict[int, QueueUri] = {}
-        self._unsynced: list[str] = []
-        #: Queues that the last segment does not introduce, because a crash cut it short.
-        self._missing: list[int] = []
-
-    def resume(self, introduced: set[int]) -> None:
-        """Go on after a recovery.
-
-        Args:
-            introduced: numbers of the queues of which the last segment has a QUEUE record.
-        """
-        self._missing = [number for number in self.queues if number not in introduced]
+        #: The oldest segment that recovery needs.
+        self.oldest = 1
+        self.queues: dict[int, LoggedQueue] = {}
+        #: Names of the snapshots that there are: one, but more or none after a crash.
+        self.snapshots: list[str] = []
+        self.snapshot_serial = 0
+        self.snapshot_bytes = 0
+        #: Bytes of the log that the snapshot does not know.
+        self.bytes_since_snapshot = 0
+        self._unsynced: dict[str, None] = {}
+        #: A segment that is begun, but not asked for yet.
+        self._pending: list[Effect] = []
 
     # Appending.
 
-    def append_queue(self, queue_number: int, uri: QueueUri) -> list[Effect]:
-        """Record that a queue exists."""
-        effects = self._room()
-        self.queues[queue_number] = uri
-        effects.append(self._append(RecordKind.QUEUE, queue_body(queue_number, uri)))
+    def next_location(self) -> int:
+        """Return the location of the first message of the next record if that is of `append_puts`.
+
+        The others follow it without a gap.
+        """
+        self._make_room()
+        segment = self.segments.files[-1]
+        return segment.number << SEGMENT_SHIFT | segment.size + _MESSAGES_START
+
+    def append_queue(self, queue: int, uri: QueueUri, next_ordinal: int = 0) -> list[Effect]:
+        """Record that a queue exists; nothing if that is known.
+
+        Args:
+            queue: its number, which no other queue of this log has.
+            uri: canonical.
+            next_ordinal: all below are used.
+        """
+        known = self.queues.get(queue)
+        if known is not None and known.uri == uri:
+            known.next_ordinal = max(known.next_ordinal, next_ordinal)
+            return []
+        effects = self._append(RecordKind.QUEUE, queue_body(queue, next_ordinal, uri))
+        self.queues[queue] = LoggedQueue(uri, next_ordinal)
+        return effects
+
+    def append_app(
+        self, queue: int, app: int, app_id: str, first_ordinal: int, *, is_registered: bool
+    ) -> list[Effect]:
+        """Record that an app needs messages from now on, or none any more.
+
+        Args:
+            queue: number of its queue.
+            app: its number in the queue; a new one each time that an app is registered.
+            app_id: its name.
+            first_ordinal: of the first message that it needs; 0 if it is not registered.
+            is_registered: which of both.
+        """
+        body = app_body(queue, app, app_id, first_ordinal, is_registered=is_registered)
+        effects = self._append(RecordKind.APP, body)
+        apps = self.queues[queue].apps
+        if is_registered:
+            apps[app] = LoggedApp(app_id, first_ordinal)
+        else:
+            apps.pop(app, None)
         return effects
 
     def append_puts(
-        self, queue_number: int, wall_ns: int, messages: list[bytes], count: int
+        self, queue: int, wall_ns: int, first_ordinal: int, messages: list[bytes], count: int
     ) -> list[Effect]:
-        """Record a batch of `count` messages, given as encoded PUT messages.
-
-        They belong to the segment that `next_segment` named before this call.
-        """
-        effects = self._room()
-        effects.append(self._append(RecordKind.PUTS, puts_body(queue_number, wall_ns, messages)))
-        self.segments[-1].live += count
-        return effects
-
-    def append_confirms(
-        self, queue_number: int, guids: list[bytes], segments: list[int]
-    ) -> list[Effect]:
-        """Record that messages are gone.
+        """Record a batch of messages, which will be where `next_location` said.
 
         Args:
-            queue_number: their queue.
-            guids: the messages.
-            segments: for each of them the number of the segment that holds it.
+            queue: number of their queue.
+            wall_ns: when they arrived, nanoseconds since the epoch.
+            first_ordinal: of the first; the others have the next ones.
+            messages: encoded PUT messages without options, in any chunks.
+            count: how many they are.
         """
-        effects = self._room()
-        effects.append(self._append(RecordKind.CONFIRMS, confirms_body(queue_number, guids)))
-        self.release(segments)
-        effects += self._drop_dead_segments()
+        self._make_room()
+        body = puts_body(queue, wall_ns, first_ordinal, messages)
+        segment = self.segments.files[-1]
+        before = segment.size
+        effects = self._append(RecordKind.PUTS, body)
+        size = segment.size - before - _MESSAGES_START
+        self.segments.add_live(segment.number, count, size)
+        self.queues[queue].next_ordinal = first_ordinal + count
         return effects
 
-    def sync(self, token: int) -> list[Effect]:
-        """Ask that everything appended so far becomes durable."""
-        names = self._unsynced or [self.segments[-1].name]
-        self._unsynced = []
-        return [Sync(name, token if name == names[-1] else 0) for name in names]
+    def append_confirms(self, queue: int, app: int, ordinals: Sequence[int]) -> list[Effect]:
+        """Record that an app has done with messages; see also `release`."""
+        if not ordinals:
+            return []
+        return self._append(RecordKind.CONFIRMS, confirms_body(queue, app, ordinals))
+
+    def append_purge(
+        self, queue: int, app: int | None, upto: int, reason: PurgeReason
+    ) -> list[Effect]:
+        """Record that everything below the ordinal `upto` is gone; see also `release`.
+
+        Args:
+            queue: number of the queue.
+            app: for which app; None for all.
+            upto: the first ordinal that is not meant.
+            reason: why.
+        """
+        number = ALL_APPS if app is None else app
+        effects = self._append(RecordKind.PURGE, purge_body(queue, number, upto, reason))
+        logged = self.queues[queue]
+        logged.next_ordinal = max(logged.next_ordinal, upto)
+        for each, logged_app in logged.apps.items():
+            if app is None or each == app:
+                logged_app.first_ordinal = max(logged_app.first_ordinal, upto)
+        return effects
+
+    def append_removed(self, queue: int) -> list[Effect]:
+        """Record that a queue is gone; what it held must be released."""
+        effects = self._append(RecordKind.REMOVED, removed_body(queue))
+        del self.queues[queue]
+        return effects
+
+    def release(self, removed: Sequence[Removed]) -> list[Effect]:
+        """Count messages as gone; what made them go is recorded already."""
+        self.segments.release(removed)
+        return self._drop_dead_segments()
+
+    # Compaction.
+
+    def compaction_candidate(self) -> int | None:
+        """Return the segment whose live messages should be copied with `append_moved`, if any."""
+        return self.segments.compaction_candidate()
+
+    def append_moved(
+        self,
+        queue: int,
+        ordinals: Sequence[int],
+        arrivals: Sequence[int],
+        messages: Sequence[bytes],
+        done: Sequence[tuple[int, int]] = (),
+    ) -> tuple[list[int], list[Effect]]:
+        """Copy messages to the end of the log; their old places must then be released.
+
+        Args:
+            queue: number of their queue.
+            ordinals: of the messages.
+            arrivals: of the messages, nanoseconds since the epoch.
+            messages: each one's bytes as read from the log.
+            done: (app, ordinal) for each app that does not need one of them any more.
+
+        Returns:
+            The new location of each, and the effects.
+        """
+        locations: list[int] = []
+        effects: list[Effect] = []
+        start = size = 0
+        for position, message in enumerate(messages):
+            if size and size + len(message) > RUN_BYTES_MAX:
+                part = slice(start, position)
+                effects += self._move(queue, ordinals, arrivals, messages, done, part, locations)
+                start, size = position, 0
+            size += len(message)
+        part = slice(start, len(messages))
+        if size:
+            effects += self._move(queue, ordinals, arrivals, messages, done, part, locations)
+        return locations, effects
+
+    def _move(
+        self,
+        queue: int,
+        ordinals: Sequence[int],
+        arrivals: Sequence[int],
+        messages: Sequence[bytes],
+        done: Sequence[tuple[int, int]],
+        part: slice,
+        locations: list[int],
+    ) -> list[Effect]:
+        first, last = ordinals[part][0], ordinals[part][-1]
+        marks = [mark for mark in done if first <= mark[1] <= last]
+        chosen = messages[part]
+        body = moved_body(queue, ordinals[part], arrivals[part], marks, chosen)
+        effects = self._append(RecordKind.MOVED, body)
+        segment = self.segments.files[-1]
+        size = sum([len(message) for message in chosen])
+        location = segment.number << SEGMENT_SHIFT | segment.size - size
+        for message in chosen:
+            locations.append(location)
+            location += len(message)
+        self.segments.add_live(segment.number, len(chosen), size)
+        return effects
+
+    # Durability.
+
+    def take_unsynced(self) -> list[str]:
+        """Return the files that were written to since this was last asked, in order."""
+        names = list(self._unsynced)
+        self._unsynced.clear()
+        if self._pending:  # the last one is still to be written
+            self._unsynced[names.pop()] = None
+        return names
+
+    def name_of(self, segment: int) -> str:
+        """Return the file name of a segment."""
+        return self.segments.name_of(segment)
+
+    def usage(self) -> LogUsage:
+        """Return which files there are, and their sizes."""
+        files = self.segments.files
+        names = tuple(segment.name for segment in files)
+        return LogUsage(names, sum(segment.size for segment in files), self.snapshot_bytes)
+
+    # Snapshots.
 
     @property
-    def next_segment(self) -> int:
-        """The number of the segment that the next record goes to."""
-        if not self.segments:
-            return 1
-        return self.segments[-1].number + self._is_full()
+    def snapshot(self) -> str:
+        """The name of the snapshot's file; empty before there is one."""
+        return self.snapshots[-1] if self.snapshots else ""
 
-    def _is_full(self) -> bool:
-        last = self.segments[-1]
-        return last.size - last.preamble >= self.segment_bytes_max
+    @property
+    def is_snapshot_due(self) -> bool:
+        """Whether so much was logged since the last snapshot that a new one is worth its cost."""
+        return is_snapshot_due(self.bytes_since_snapshot, self.snapshot_bytes)
 
-    def release(self, segments: list[int]) -> None:
-        """Count messages as gone from the segments with these numbers."""
-        first = self.segments[0].number
-        if segments and segments[0] == segments[-1]:  # numbers only grow within a batch, mostly
-            count = segments.count(segments[0])
-            self.segments[segments[0] - first].live -= count
-            if count == len(segments):
-                return
-            segments = [number for number in segments if number != segments[0]]
-        for number in segments:
-            self.segments[number - first].live -= 1
+    def write_snapshot(self, queues: Sequence[StoredQueue], wall_ns: int) -> list[Effect]:
+        """Write down what the log says, all that was appended so far included.
 
-    def _append(self, kind: RecordKind, body: list[bytes]) -> Write:
-        chunks = encode_record(kind, TERM, self.next_index, body)
-        self.next_index += 1
-        segment = self.segments[-1]
-        segment.size += sum([len(chunk) for chunk in chunks])
-        if not self._unsynced or self._unsynced[-1] != segment.name:
-            self._unsynced.append(segment.name)
-        return Write(segment.name, chunks)
-
-    def _room(self) -> list[Effect]:
-        """Open a segment if there is none, or if the last one is full."""
-        if self.segments and self.segments[-1].size and not self._is_full():
-            missing, self._missing = self._missing, []
-            return [self._introduce(number) for number in missing]
-        effects: list[Effect] = []
-        if not self.segments or self.segments[-1].size:  # an empty one is left by a crash
-            number = self.segments[-1].number + 1 if self.segments else 1
-            self.segments.append(SegmentFile(number, segment_name(self.partition, number)))
-            effects.append(CreateFile(self.segments[-1].name))
-        segment = self.segments[-1]
-        segment.size = len(SEGMENT_MAGIC)
-        effects.append(Write(segment.name, [SEGMENT_MAGIC]))
-        self._missing = []
-        effects += [self._introduce(number) for number in self.queues]
-        segment.preamble = segment.size
+        Args:
+            queues: all queues of the partition as they are now.
+            wall_ns: for the file's name, nanoseconds since the epoch.
+        """
+        effects = self._take_pending()
+        old = self.snapshots
+        self.snapshot_serial += 1
+        name = snapshot_name(self.partition, wall_ns, self.snapshot_serial)
+        assert name not in old, name
+        self.snapshots = [name]
+        chunks = encode_snapshot(self._position(), self.segments.sealed_sizes(), queues)
+        self.snapshot_bytes = sum([len(chunk) for chunk in chunks])
+        self.bytes_since_snapshot = 0
+        effects += [CreateFile(name), Write(name, chunks), Sync(name, 0)]
+        effects += [RemoveFile(each) for each in old]
         return effects
 
-    def _introduce(self, queue_number: int) -> Write:
-        body = queue_body(queue_number, self.queues[queue_number])
-        return self._append(RecordKind.QUEUE, body)
+    def _position(self) -> SnapshotRecord:
+        files = self.segments.files
+        segment, offset = (files[-1].number, files[-1].size) if files else (0, 0)
+        serial, index = self.snapshot_serial, self.next_index
+        return SnapshotRecord(self.partition, serial, segment, offset, index, self.oldest)
+
+    # Parts.
+
+    def introduce_again(self, introduced: set[tuple[int, int | None]]) -> list[Effect]:
+        """Complete the introductions of the last segment, which a crash has cut short.
+
+        Args:
+            introduced: (queue, None) and (queue, app) for each that the segment introduces.
+        """
+        effects: list[Effect] = []
+        if not self.segments.files or not self.segments.files[-1].size:
+            return effects  # the next record begins the segment
+        segment = self.segments.files[-1]
+        size = segment.size
+        for queue, logged in self.queues.items():
+            if (queue, None) not in introduced:
+                effects += self._introduce_queue(queue, logged)
+            for app, logged_app in logged.apps.items():
+                if (queue, app) not in introduced:
+                    effects.append(self._introduce_app(queue, app, logged_app))
+        segment.preamble += segment.size - size
+        self.segments.total_bytes -= segment.size - size
+        return effects
+
+    def _append(self, kind: RecordKind, body: list[bytes]) -> list[Effect]:
+        """Return the effects that put a record at the end."""
+        self._make_room()
+        effects = self._take_pending()
+        effects.append(self._write(kind, body))
+        return effects
+
+    def _write(self, kind: RecordKind, body: list[bytes]) -> Write:
+        chunks = encode_record(kind, self.next_index, body)
+        self.next_index += 1
+        return self._write_chunks(chunks)
+
+    def _write_chunks(self, chunks: list[bytes]) -> Write:
+        size = sum([len(chunk) for chunk in chunks])
+        self.segments.grow(size)
+        self.bytes_since_snapshot += size
+        name = self.segments.files[-1].name
+        self._unsynced[name] = None
+        return Write(name, chunks)
+
+    def _make_room(self) -> None:
+        """Begin a segment if there is none, or if the last one is full."""
+        files = self.segments.files
+        if files:
+            last = files[-1]
+            if last.size and last.size - last.preamble < self.segment_bytes_max:
+                return
+        effects = self._pending
+        if not files or files[-1].size:  # an empty one is left by a crash
+            segment = self.segments.begin(files[-1].number + 1 if files else self.oldest)
+            effects.append(CreateFile(segment.name))
+        segment = files[-1]
+        head = SegmentHead(self.partition, segment.number, self.next_index, self.oldest)
+        effects.append(self._write_chunks([encode_segment_head(head)]))
+        assert segment.size == SEGMENT_HEAD_SIZE
+        for queue, logged in self.queues.items():
+            effects += self._introduce_queue(queue, logged)
+            for app, logged_app in logged.apps.items():
+                effects.append(self._introduce_app(queue, app, logged_app))
+        segment.preamble = segment.size
+        self.segments.total_bytes -= segment.preamble
+
+    def _take_pending(self) -> list[Effect]:
+        effects, self._pending = self._pending, []
+        return effects
+
+    def _introduce_queue(self, queue: int, logged: LoggedQueue) -> list[Effect]:
+        return [self._write(RecordKind.QUEUE, queue_body(queue, logged.next_ordinal, logged.uri))]
+
+    def _introduce_app(self, queue: int, app: int, logged: LoggedApp) -> Write:
+        body = app_body(queue, app, logged.app_id, logged.first_ordinal, is_registered=True)
+        return self._write(RecordKind.APP, body)
 
     def _drop_dead_segments(self) -> list[Effect]:
-        effects: list[Effect] = []
-        while len(self.segments) > 1 and self.segments[0].live == 0:
-            name = self.segments.pop(0).name
-            if name in self._unsynced:
-                self._unsynced.remove(name)
-            effects.append(RemoveFile(name))
+        files = self.segments.files
+        if len(files) < 2 or files[0].live:
+            return []
+        dead = self.segments.pop_dead()
+        self.oldest = files[0].number
+        effects = self._append(RecordKind.TRIMMED, trimmed_body(self.oldest))
+        for segment in dead:
+            self._unsynced.pop(segment.name, None)
+            effects.append(RemoveFile(segment.name))
         return effects
-
-
-def segment_name(partition: int, number: int) -> str:
-    """Return the file name of a segment; names sort by age within a partition."""
-    return f"partition-{partition:04d}-segment-{number:012d}.log"
-
-
-def parse_segment_name(name: str) -> tuple[int, int] | None:
-    """Return (partition, number) of a segment's file name, or None if it is none of ours."""
-    parts = name.removesuffix(".log").split("-")
-    if len(parts) != 4 or parts[0] != "partition" or parts[2] != "segment":
-        return None
-    if not (parts[1].isdecimal() and parts[3].isdecimal()):
-        return None
-    return int(parts[1]), int(parts[3])

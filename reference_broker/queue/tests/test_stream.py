@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reference_broker.queue import Stream, Subscription
-from reference_broker.queue.tests.shapes import ROOMY, Bench, guid, message, spec
-
-
-def held(subscription: Subscription) -> list[bytes]:
-    return list(subscription.unconfirmed)
+from reference_broker.queue import DeliveryBudget, Stream, Subscription
+from reference_broker.queue.stream import SIZE_MASK
+from reference_broker.queue.tests.shapes import ROOMY, Bench, guid, held, message, spec
 
 
 def test_the_observed_message_limit():
@@ -48,12 +45,12 @@ def test_a_limit_of_zero_delivers_nothing(messages: int, size: int):
 def test_eighty_percent_is_rounded_up(limit: int, resumes_at: int):
     subscription = Subscription(Stream(1, 0, 0), spec(limit))
     messages = [message(n, n) for n in range(limit)]
-    subscription.take(messages)
+    assert subscription.take(messages, DeliveryBudget()) == limit
     assert subscription.is_full
     is_free = []
     for _ in range(limit):
         popped = subscription.unconfirmed.popitem()[1]
-        subscription.unconfirmed_bytes -= popped[4]
+        subscription.unconfirmed_bytes -= popped & SIZE_MASK
         subscription.update_fullness()
         is_free.append(not subscription.is_full)
     assert is_free.index(True) == limit - 1 - min(resumes_at, limit - 1)
@@ -91,7 +88,7 @@ def test_configuring_again_keeps_what_is_held():
     assert bench.numbers() == [3]
     (subscription,) = stream.subscriptions
     assert subscription.spec.push_id == 9
-    assert held(subscription) == [guid(1), guid(2), guid(3)]
+    assert held(stream) == [1, 2, 3]
 
 
 def test_a_smaller_limit_stops_the_deliveries_until_enough_is_confirmed():
@@ -155,7 +152,7 @@ def test_what_a_vanished_subscription_held_moves_to_the_first():
     assert bench.numbers() == [1, 2]
     bench.configure(stream, spec(5, key="2/0"))
     (subscription,) = stream.subscriptions
-    assert sorted(held(subscription)) == [guid(1), guid(2)]
+    assert sorted(held(stream)) == [1, 2]
     assert subscription.unconfirmed_bytes == 2
 
 
@@ -164,8 +161,8 @@ def test_confirming_finds_the_subscription_that_holds_the_message():
     stream = bench.reader(spec(1, key="0/0"), spec(1, key="1/0"))
     bench.post(1, 2)
     bench.numbers()
-    assert stream.confirm(guid(2)) is not None
-    assert stream.confirm(guid(2)) is None
+    assert stream.confirm([guid(2), guid(9)]) == ([1], 1, [guid(9)])
+    assert stream.confirm([guid(2)]) == ([], 0, [guid(2)])
     assert [s.unconfirmed_bytes for s in stream.subscriptions] == [1, 0]
 
 
@@ -174,5 +171,5 @@ def test_releasing_gives_everything_back():
     stream = bench.reader(spec(1, key="0/0"), spec(1, key="1/0"))
     bench.post(1, 2)
     bench.numbers()
-    assert [m[0] for m in stream.release()] == [guid(1), guid(2)]
+    assert stream.release() == [(0, 1), (1, 1)]
     assert stream.subscriptions == []

@@ -1,4 +1,4 @@
-"""The log: appending, rolling over, letting go."""
+"""A partition's log: what is asked of the disk, and where messages will be."""
 
 from __future__ import annotations
 
@@ -6,146 +6,149 @@ import pytest
 
 from reference_broker.base import QueueUri
 from reference_broker.ports import CreateFile, Effect, RemoveFile, Sync, Write
-from reference_broker.storage import PartitionLog, recover_log
-from reference_broker.storage.log import parse_segment_name, segment_name
+from reference_broker.storage import PartitionLog, PurgeReason, decode_segment_head
+from reference_broker.storage.log import LoggedApp
+from reference_broker.storage.names import segment_name
+from reference_broker.storage.tests.disk import WALL_NS, Disk, append, guid, message
 
-A, B = QueueUri.parse("bmq://test.file/a"), QueueUri.parse("bmq://test.file/b")
-
-
-def guid(number: int) -> bytes:
-    return number.to_bytes(16, "big")
-
-
-def shapes(effects: list[Effect]) -> list[tuple[str, int]]:
-    """Return (kind, number of the segment) of each effect."""
-    names = [e.name for e in effects if isinstance(e, CreateFile | Write | RemoveFile | Sync)]
-    assert len(names) == len(effects)
-    return [
-        (type(effect).__name__, int(name[-16:-4]))
-        for effect, name in zip(effects, names, strict=True)
-    ]
+URI = QueueUri.parse("bmq://test.file/q")
+FIRST, SECOND = segment_name(0, 1), segment_name(0, 2)
 
 
-def test_the_first_record_makes_the_first_segment():
+def kinds(effects: list[Effect]) -> list[type[Effect]]:
+    return [type(effect) for effect in effects]
+
+
+def one_queue(segment_bytes_max: int = 400) -> tuple[Disk, PartitionLog]:
+    disk, log = Disk(), PartitionLog(0, segment_bytes_max)
+    disk.carry_out(log.append_queue(1, URI))
+    disk.carry_out(log.append_app(1, 0, "a", 0, is_registered=True))
+    return disk, log
+
+
+def test_the_first_record_begins_a_segment():
     log = PartitionLog(3)
-    assert log.next_segment == 1
-    effects = log.append_queue(1, A)
-    assert shapes(effects) == [("CreateFile", 1), ("Write", 1), ("Write", 1)]
-    assert log.segments[0].name == "partition-0003-segment-000000000001.log"
-    assert shapes(log.append_queue(2, B)) == [("Write", 1)]
+    effects = log.append_queue(1, URI)
+    assert kinds(effects) == [CreateFile, Write, Write]
+    assert effects[0] == CreateFile(segment_name(3, 1))
+    assert log.append_queue(1, URI) == []
+    assert log.name_of(1) == segment_name(3, 1)
 
 
-def test_a_full_segment_is_followed_by_one_that_names_all_queues():
-    log = PartitionLog(0, segment_bytes_max=200)
-    log.append_queue(1, A)
-    log.append_queue(2, B)
-    log.append_puts(1, 0, [bytes(200)], 1)
-    assert log.next_segment == 2
-    effects = log.append_puts(1, 0, [bytes(10)], 1)
-    assert shapes(effects) == [("CreateFile", 2), *[("Write", 2)] * 4]
-    files = [("partition-0000-segment-000000000002.log", content(effects))]
-    assert recover_log(0, files, 200).log.queues == {1: A, 2: B}
+@pytest.mark.parametrize("size", [1, 30, 500])
+def test_messages_are_where_the_log_said(size: int):
+    disk, log = one_queue()
+    for first in range(0, 20, 2):
+        locations = append(disk, log, 1, first, [b"x" * size, b"y" * size])
+        for ordinal, location in enumerate(locations, first):
+            name, offset = log.name_of(location >> 40), location & (1 << 40) - 1
+            assert disk.files[name][offset + 12 : offset + 28] == guid(ordinal)
 
 
-def content(effects: list[Effect]) -> bytes:
-    return b"".join(b"".join(e.chunks) for e in effects if isinstance(e, Write))
+def test_asking_for_the_place_changes_nothing_else():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"x" * 400])
+    assert log.next_location() == log.next_location()
+    assert SECOND not in disk.files
+    assert log.take_unsynced() == [FIRST, SECOND][:1]
+    effects = log.append_confirms(1, 0, [0])
+    assert kinds(effects) == [CreateFile, Write, Write, Write, Write]
+    assert log.take_unsynced() == [SECOND]
 
 
-def test_sizes_are_what_was_written():
-    log = PartitionLog(0)
-    effects = log.append_queue(1, A) + log.append_puts(1, 5, [b"abc", b"defg"], 2)
-    effects += log.append_confirms(1, [guid(1)], [1])
-    assert log.segments[0].size == len(content(effects))
+def test_a_new_segment_introduces_what_there_is():
+    disk, log = one_queue()
+    disk.carry_out(log.append_app(1, 1, "b", 0, is_registered=True))
+    disk.carry_out(log.append_app(1, 1, "b", 0, is_registered=False))
+    append(disk, log, 1, 0, [b"x" * 400])
+    disk.carry_out(log.append_purge(1, None, 1, PurgeReason.PURGE))
+    assert log.queues[1].apps == {0: LoggedApp("a", 1)}
+    head = decode_segment_head(bytes(disk.files[SECOND]))
+    assert (head.number, head.oldest) == (2, 1)
 
 
-def full_log(count: int) -> PartitionLog:
-    """Return a log with one message in each of `count` segments."""
-    log = PartitionLog(0, segment_bytes_max=100)
-    log.append_queue(1, A)
-    for _ in range(count):
-        log.append_puts(1, 0, [bytes(100)], 1)
-    assert [segment.live for segment in log.segments] == [1] * count
-    return log
+def test_a_segment_that_is_full_of_introductions_takes_records_nevertheless():
+    disk, log = one_queue(100)
+    for number in range(2, 30):
+        disk.carry_out(log.append_queue(number, QueueUri.parse(f"bmq://test.file/q{number}")))
+    count = len(disk.files)
+    disk.carry_out(log.append_confirms(1, 0, [1]))
+    disk.carry_out(log.append_confirms(1, 0, [2]))
+    assert len(disk.files) <= count + 1
 
 
-def test_dead_segments_go_from_the_front_only():
-    log = full_log(4)
-    assert ("RemoveFile", 2) not in shapes(log.append_confirms(1, [guid(2)], [2]))
-    assert [segment.number for segment in log.segments] == [1, 2, 3, 4, 5]
-    effects = log.append_confirms(1, [guid(1)], [1])
-    removed = [shape for shape in shapes(effects) if shape[0] == "RemoveFile"]
-    assert removed == [("RemoveFile", 1), ("RemoveFile", 2)]
-    assert log.segments[0].number == 3
+def test_dead_segments_go_after_a_record_that_says_so():
+    disk, log = one_queue()
+    (location,) = append(disk, log, 1, 0, [b"x" * 400])
+    append(disk, log, 1, 1, [b"y"])
+    disk.carry_out(log.append_confirms(1, 0, [0]))
+    effects = log.release([(guid(0), 400, location, 0)])
+    assert kinds(effects) == [Write, RemoveFile]
+    assert effects[-1] == RemoveFile(FIRST)
+    assert log.oldest == 2
+    assert log.take_unsynced() == [SECOND]
 
 
-def test_the_last_segment_never_goes():
-    log = PartitionLog(0)
-    log.append_queue(1, A)
-    log.append_puts(1, 0, [b"x"], 1)
-    assert shapes(log.append_confirms(1, [guid(1)], [1])) == [("Write", 1)]
+def test_every_record_is_to_be_synced_once():
+    disk, log = one_queue()
+    assert log.take_unsynced() == [FIRST]
+    assert log.take_unsynced() == []
+    append(disk, log, 1, 0, [b"x" * 400])
+    append(disk, log, 1, 1, [b"x"])
+    assert log.take_unsynced() == [FIRST, SECOND]
 
 
-def test_a_removal_follows_the_record_that_allows_it():
-    log = full_log(2)
-    effects = log.append_confirms(1, [guid(1), guid(2)], [1, 2])
-    kinds = [kind for kind, _ in shapes(effects)]
-    assert kinds.index("RemoveFile") > max(i for i, kind in enumerate(kinds) if kind == "Write")
+def test_nothing_is_written_of_no_confirms():
+    _, log = one_queue()
+    assert log.append_confirms(1, 0, []) == []
 
 
-@pytest.mark.parametrize("segments", [[1, 1, 2, 3], [3, 2, 1, 1], [1, 2, 1, 3]])
-def test_messages_of_several_segments_are_counted_out(segments: list[int]):
-    log = full_log(3)
-    log.segments[0].live = 2
-    log.release(segments)
-    assert [segment.live for segment in log.segments] == [0, 0, 0]
+def test_a_snapshot_is_durable_before_the_old_one_goes():
+    disk, log = one_queue()
+    first = log.write_snapshot([], WALL_NS)
+    assert kinds(first) == [CreateFile, Write, Sync]
+    disk.carry_out(first)
+    old = log.snapshot
+    second = log.write_snapshot([], WALL_NS)
+    assert kinds(second) == [CreateFile, Write, Sync, RemoveFile]
+    assert second[-1] == RemoveFile(old)
+    assert log.snapshot != old
+    assert (log.bytes_since_snapshot, log.is_snapshot_due) == (0, False)
+    append(disk, log, 1, 0, [b"x"])
+    assert log.bytes_since_snapshot > 40
 
 
-def test_a_sync_names_every_file_written_since_the_last_one():
-    log = full_log(3)
-    syncs = log.sync(9)
-    assert [(sync.name[-5], sync.token) for sync in syncs if isinstance(sync, Sync)] == [
-        ("1", 0),
-        ("2", 0),
-        ("3", 9),
-    ]
-    assert shapes(log.sync(10)) == [("Sync", 3)]
+def test_moved_messages_are_copied_and_their_old_place_released():
+    disk, log = one_queue()
+    datas = [b"a" * 150, b"b" * 150, b"c" * 150]
+    locations = append(disk, log, 1, 0, datas)
+    append(disk, log, 1, 3, [b"d"])
+    messages = [message(n, data) for n, data in enumerate(datas)]
+    places, effects = log.append_moved(1, [0, 2], [5, 6], [messages[0], messages[2]], [(0, 2)])
+    disk.carry_out(effects)
+    assert places[1] - places[0] == len(messages[0])
+    offset = places[1] & (1 << 40) - 1
+    assert disk.files[SECOND][offset : offset + len(messages[2])] == messages[2]
+    released = [(guid(n), 150, location, n) for n, location in enumerate(locations)]
+    disk.carry_out(log.release(released))
+    assert FIRST not in disk.files
 
 
-def test_a_removed_file_is_not_synced():
-    log = full_log(2)
-    log.append_confirms(1, [guid(1), guid(2)], [1, 2])
-    assert shapes(log.sync(1)) == [("Sync", 3)]
+def test_large_messages_are_moved_in_several_records():
+    _, log = one_queue()
+    large = [message(n, bytes(9 * 1024 * 1024)) for n in range(3)]
+    places, effects = log.append_moved(1, [0, 1, 2], [1, 1, 1], large, [(0, 1)])
+    assert len(places) == len(set(places)) == 3
+    sizes = [sum(map(len, effect.chunks)) for effect in effects if isinstance(effect, Write)]
+    assert sum(size > 9 * 1024 * 1024 for size in sizes) == 3
 
 
-def test_indices_are_consecutive_over_segments():
-    log = full_log(3)
-    # Three messages, and a QUEUE record at the head of each segment.
-    assert log.next_index == 7
-
-
-@pytest.mark.parametrize(("partition", "number"), [(0, 1), (12, 34), (9999, 999_999_999_999)])
-def test_names_can_be_read_back(partition: int, number: int):
-    assert parse_segment_name(segment_name(partition, number)) == (partition, number)
-
-
-def test_names_sort_by_age():
-    names = [segment_name(0, number) for number in (1, 2, 9, 10, 99, 100, 10**11)]
-    assert names == sorted(names)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        ".log",
-        "x.log",
-        "partition-0-1.log",
-        "partition-a-segment-1.log",
-        "partition-0-segment-b.log",
-        "partition-0-segment--1.log",
-        "segment-0-partition-1.log",
-        "partition-0-segment-1-2.log",
-    ],
-)
-def test_other_names_are_not_ours(name: str):
-    assert parse_segment_name(name) is None
+def test_usage_tells_files_and_sizes():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"x" * 400])
+    append(disk, log, 1, 1, [b"x"])
+    disk.carry_out(log.write_snapshot([], WALL_NS))
+    usage = log.usage()
+    assert usage.files == (FIRST, SECOND)
+    assert usage.bytes == len(disk.files[FIRST]) + len(disk.files[SECOND])
+    assert usage.journal_bytes == len(disk.files[log.snapshot])

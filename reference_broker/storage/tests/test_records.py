@@ -1,4 +1,4 @@
-"""Log records: what is written is read, and what is damaged is noticed."""
+"""Records: their frame, their checksum, and what a torn one looks like."""
 
 from __future__ import annotations
 
@@ -6,114 +6,94 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_broker.base import QueueUri
 from reference_broker.base.limits import LOG_RECORD_BYTES_MAX
-from reference_broker.storage.records import (
+from reference_broker.storage import (
     RECORD_HEADER_SIZE,
-    ConfirmRecord,
-    LogRecord,
-    PutRecord,
-    QueueRecord,
+    SEGMENT_HEAD_SIZE,
     RecordError,
     RecordKind,
-    confirms_body,
-    decode_body,
-    encode_record,
-    puts_body,
-    queue_body,
+    SegmentHead,
+    decode_segment_head,
+    is_torn_tail,
     read_record,
 )
-from reference_broker.wire import checksum
-
-URI = QueueUri.parse("bmq://test.file/q")
-_numbers = st.integers(0, 2**32 - 1)
-_wide = st.integers(0, 2**64 - 1)
-_guids = st.lists(st.binary(min_size=16, max_size=16), max_size=5)
-
-
-def record(kind: int, body: list[bytes], index: int = 1) -> bytes:
-    return b"".join(encode_record(RecordKind(kind), 1, index, body))
-
-
-def test_the_layout_of_a_record():
-    data = record(RecordKind.CONFIRMS, confirms_body(7, [bytes(16)]), index=5)
-    covered = bytes.fromhex("03 000000 0000000000000001 0000000000000005 00000007 00000000")
-    covered += bytes(16)
-    assert data.hex() == "00000018" + f"{checksum(covered):08x}" + covered.hex()
-    assert len(data) == RECORD_HEADER_SIZE + 24
-
-
-@given(_numbers, _wide, _wide)
-def test_a_queue_record_comes_back(number: int, term: int, index: int):
-    data = b"".join(encode_record(RecordKind.QUEUE, term, index, queue_body(number, URI)))
-    found = read_record(data, 0)
-    assert found == LogRecord(RecordKind.QUEUE, term, index, data[28:], len(data))
-    assert decode_body(found) == QueueRecord(number, URI)
-
-
-@given(_numbers, _wide, st.lists(st.binary(max_size=50), max_size=5))
-def test_a_puts_record_comes_back(number: int, wall_ns: int, messages: list[bytes]):
-    data = record(RecordKind.PUTS, puts_body(number, wall_ns, messages))
-    expected = PutRecord(number, wall_ns, b"".join(messages))
-    assert decode_body(read_record(data, 0)) == expected
-
-
-@given(_numbers, _guids)
-def test_a_confirms_record_comes_back(number: int, guids: list[bytes]):
-    data = record(RecordKind.CONFIRMS, confirms_body(number, guids))
-    assert decode_body(read_record(data, 0)) == ConfirmRecord(number, 0, guids)
-
-
-def test_records_follow_one_another():
-    data = b"SEGMENT!" + record(1, queue_body(1, URI), 1) + record(3, confirms_body(1, []), 2)
-    first = read_record(data, 8)
-    second = read_record(data, first.end)
-    assert (first.log_index, second.log_index, second.end) == (1, 2, len(data))
-
-
-@given(st.data())
-def test_a_flipped_bit_is_noticed(data: st.DataObject):
-    whole = record(RecordKind.PUTS, puts_body(1, 2, [b"some message"]))
-    damaged = bytearray(whole)
-    bit = data.draw(st.integers(0, 8 * len(whole) - 1))
-    damaged[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(RecordError):
-        read_record(bytes(damaged), 0)
-
-
-@pytest.mark.parametrize("kept", range(60))
-def test_a_record_that_is_cut_short_is_noticed(kept: int):
-    whole = record(RecordKind.PUTS, puts_body(1, 2, [b"twenty bytes of data"]))
-    assert len(whole) == 60
-    with pytest.raises(RecordError):
-        read_record(whole[:kept], 0)
-
-
-def test_an_impossible_size_is_noticed_before_anything_is_read():
-    header = (LOG_RECORD_BYTES_MAX + 1).to_bytes(4, "big") + bytes(24)
-    with pytest.raises(RecordError, match="at most"):
-        read_record(header, 0)
-
-
-def test_too_large_a_record_is_not_written():
-    with pytest.raises(AssertionError):
-        encode_record(RecordKind.PUTS, 1, 1, [bytes(LOG_RECORD_BYTES_MAX), b"!"])
-
-
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [
-        (0, b""),
-        (4, b"later"),
-        (255, b""),
-        (RecordKind.QUEUE, b"\0\0\0"),
-        (RecordKind.QUEUE, b"\0\0\0\1\xff\xff"),
-        (RecordKind.QUEUE, b"\0\0\0\1http://x"),
-        (RecordKind.PUTS, bytes(11)),
-        (RecordKind.CONFIRMS, bytes(7)),
-        (RecordKind.CONFIRMS, bytes(8 + 17)),
-    ],
+from reference_broker.storage.records import (
+    TERM_MARK,
+    encode_record,
+    encode_segment_head,
+    is_record_cut,
 )
-def test_a_body_that_says_nothing_is_refused(kind: int, body: bytes):
-    with pytest.raises(RecordError, match=r"9|GUIDs"):
-        decode_body(LogRecord(kind, 1, 9, body, 0))
+
+
+def record(index: int, body: bytes) -> bytes:
+    return b"".join(encode_record(RecordKind.PUTS, index, [body[:3], body[3:]]))
+
+
+def test_a_record_has_the_documented_bytes():
+    data = record(5, b"body")
+    assert data[:4] == (4).to_bytes(4, "big")
+    assert data[8:28] == b"\x03\0\0\0" + (1).to_bytes(8, "big") + (5).to_bytes(8, "big")
+    assert data[28:] == b"body"
+
+
+@given(st.binary(), st.binary(max_size=20))
+def test_a_record_is_read_back_wherever_it_lies(body: bytes, before: bytes):
+    data = before + record(9, body) + b"rest"
+    found = read_record(data, len(before))
+    assert bytes(found.body) == body
+    assert (found.kind, found.term, found.log_index) == (RecordKind.PUTS, 1, 9)
+    assert (found.start, found.end) == (len(before), len(data) - 4)
+
+
+@given(st.binary(min_size=1, max_size=40), st.data())
+def test_any_change_is_noticed(body: bytes, data: st.DataObject):
+    whole = bytearray(record(1, body))
+    place = data.draw(st.integers(0, len(whole) - 1))
+    whole[place] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(RecordError):
+        read_record(bytes(whole), 0)
+
+
+def test_a_record_cut_short_says_what_is_left():
+    data = record(1, b"body")
+    with pytest.raises(RecordError, match="10 bytes where a header of 28 should be"):
+        read_record(data[:10], 0)
+    with pytest.raises(RecordError, match="body of 4 bytes, but 3 are left"):
+        read_record(data[:-1], 0)
+    assert all(is_record_cut(data[:kept], 0) for kept in range(len(data)))
+    assert not is_record_cut(data, 0)
+
+
+def test_a_record_larger_than_any_is_refused_and_not_waited_for():
+    data = (LOG_RECORD_BYTES_MAX + 1).to_bytes(4, "big") + record(1, b"")[4:]
+    assert not is_record_cut(data, 0)
+    with pytest.raises(RecordError, match="at most"):
+        read_record(data, 0)
+
+
+def test_a_segment_head_is_read_back_and_any_change_noticed():
+    head = SegmentHead(3, 12, 1_000, 7)
+    data = encode_segment_head(head)
+    assert len(data) == SEGMENT_HEAD_SIZE
+    assert decode_segment_head(data) == head
+    for place in range(len(data)):
+        changed = bytearray(data)
+        changed[place] ^= 4
+        with pytest.raises(RecordError):
+            decode_segment_head(bytes(changed))
+    with pytest.raises(RecordError, match="39 bytes where a head of 40 should be"):
+        decode_segment_head(data[:-1])
+
+
+def test_a_tail_is_torn_unless_a_whole_record_follows():
+    first, second = record(1, b"one"), record(2, b"two")
+    broken = bytearray(first + second)
+    broken[RECORD_HEADER_SIZE] ^= 1
+    assert not is_torn_tail(bytes(broken), 0)
+    assert is_torn_tail(bytes(broken[:-1]), 0)
+    assert is_torn_tail(bytes(broken[: len(first)]), 0)
+
+
+def test_content_that_imitates_headers_is_taken_for_damage():
+    assert is_torn_tail(bytes(40) + TERM_MARK * 100, 0)
+    assert not is_torn_tail(bytes(40) + TERM_MARK * 10_001, 0)

@@ -2,83 +2,59 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import NamedTuple
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reference_broker.base import QueueUri
-from reference_broker.ports import CreateFile, Effect, RemoveFile, Write
 from reference_broker.storage import (
-    ConfirmRecord,
+    RECORD_HEADER_SIZE,
+    SEGMENT_HEAD_SIZE,
     PartitionLog,
-    PutRecord,
-    QueueRecord,
-    RecoveredLog,
+    PurgeReason,
     StorageCorruptionError,
-    recover_log,
+    StoredQueue,
+    decode_stored,
+    read_record,
+    stored_size,
 )
-from reference_broker.storage.log import segment_name
-from reference_broker.storage.records import SEGMENT_MAGIC, TERM_MARK, Body, read_record
+from reference_broker.storage.columns import OFFSET_MASK, SEGMENT_SHIFT
+from reference_broker.storage.names import segment_name
+from reference_broker.storage.tests.disk import WALL_NS, Disk, append, guid
 
 URI = QueueUri.parse("bmq://test.file/q")
+OTHER = QueueUri.parse("bmq://test.file/r")
+FIRST = segment_name(0, 1)
 
 
-class Disk:
-    """The files of a log, in memory."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-
-    def carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case CreateFile(name):
-                    assert name not in self.files
-                    self.files[name] = b""
-                case Write(name, chunks):
-                    self.files[name] += b"".join(chunks)
-                case RemoveFile(name):
-                    del self.files[name]
-                case _:
-                    raise AssertionError(effect)
-
-    def recover(self, segment_bytes_max: int = 1_000) -> RecoveredLog:
-        return recover_log(0, sorted(self.files.items()), segment_bytes_max)
-
-
-def guid(number: int) -> bytes:
-    return number.to_bytes(16, "big")
-
-
-def small_log() -> tuple[Disk, list[Body]]:
-    """Return a disk with one segment, and what it says."""
-    disk, log = Disk(), PartitionLog(0)
+def one_queue(segment_bytes_max: int = 1_000) -> tuple[Disk, PartitionLog]:
+    """Return a log with one queue and its one app."""
+    disk = Disk()
+    log = disk.recover(segment_bytes_max).log
     disk.carry_out(log.append_queue(1, URI))
-    disk.carry_out(log.append_puts(1, 5, [b"first"], 1))
-    disk.carry_out(log.append_puts(1, 6, [b"second"], 1))
-    disk.carry_out(log.append_confirms(1, [guid(1)], [1]))
-    bodies: list[Body] = [
-        QueueRecord(1, URI),
-        PutRecord(1, 5, b"first"),
-        PutRecord(1, 6, b"second"),
-        ConfirmRecord(1, 0, [guid(1)]),
-    ]
-    return disk, bodies
+    disk.carry_out(log.append_app(1, 0, "__default", 0, is_registered=True))
+    return disk, log
+
+
+def contents(disk: Disk, queue: StoredQueue) -> dict[int, bytes]:
+    """Return the data of each message, read back by its location."""
+    found: dict[int, bytes] = {}
+    columns = queue.columns
+    for index, ordinal in enumerate(columns.ordinals):
+        location, size = columns.locations[index], columns.sizes[index]
+        name = segment_name(0, location >> SEGMENT_SHIFT)
+        offset = location & OFFSET_MASK
+        data = bytes(disk.files[name][offset : offset + stored_size(size)])
+        stored = decode_stored(data, name, offset)
+        assert stored.guid == columns.guids[index * 16 : index * 16 + 16] == guid(ordinal)
+        found[ordinal] = stored.data[:size]
+    return found
 
 
 def offsets(content: bytes) -> list[int]:
     """Return where the records of a segment start."""
-    found = [len(SEGMENT_MAGIC)]
+    found = [SEGMENT_HEAD_SIZE]
     while found[-1] < len(content):
         found.append(read_record(content, found[-1]).end)
     return found[:-1]
-
-
-def bodies_of(recovered: RecoveredLog) -> list[Body]:
-    return [body for _, body in recovered.entries]
 
 
 def refused(disk: Disk) -> str:
@@ -87,242 +63,322 @@ def refused(disk: Disk) -> str:
     return str(caught.value)
 
 
-NAME = segment_name(0, 1)
+def without_snapshots(disk: Disk) -> Disk:
+    for name in disk.names(".bmq_journal"):
+        del disk.files[name]
+    return disk
 
 
-# The end of the last segment.
+# What comes back.
 
 
-def test_what_was_written_comes_back():
-    disk, bodies = small_log()
+def test_a_broker_starts_empty_and_with_one_snapshot():
+    disk = Disk()
     recovered = disk.recover()
-    assert recovered.entries == [(1, body) for body in bodies]
-    assert recovered.cut is None
-    assert recovered.log.queues == {1: URI}
-    assert (recovered.log.next_index, recovered.log.segments[0].size) == (5, len(disk.files[NAME]))
+    assert (recovered.queues, recovered.notes) == ({}, [])
+    assert disk.names("") == ["bmq_0.20231114_221320.1.bmq_journal"]
+    again = disk.recover()
+    assert again.effects == []
+    assert again.log.snapshots == disk.names(".bmq_journal")
+
+
+@pytest.mark.parametrize("has_snapshot", [True, False])
+def test_what_was_written_comes_back(has_snapshot: bool):
+    disk, log = one_queue()
+    locations = append(disk, log, 1, 0, [b"one", b"two", b"three"])
+    locations += append(disk, log, 1, 512, [b"four", b"five"])
+    disk.carry_out(log.append_confirms(1, 0, [1, 512]))
+    queue = (disk if has_snapshot else without_snapshots(disk)).recover().queues[1]
+    assert contents(disk, queue) == {0: b"one", 2: b"three", 513: b"five"}
+    assert list(queue.columns.locations) == [locations[0], locations[2], locations[4]]
+    assert list(queue.columns.arrivals) == [WALL_NS, WALL_NS, WALL_NS + 512]
+    assert (queue.uri, queue.next_ordinal) == (URI, 514)
+    assert queue.history == guid(1) + guid(512)
+
+
+def test_messages_of_one_size_and_of_many_come_back_alike():
+    disk, log = one_queue(100_000)
+    append(disk, log, 1, 0, [b"%05d" % n for n in range(300)])
+    append(disk, log, 1, 300, [b"x" * n for n in range(1, 200)])
+    queue = disk.recover().queues[1]
+    expected = {n: b"%05d" % n for n in range(300)}
+    expected |= {300 + n: b"x" * (n + 1) for n in range(199)}
+    assert contents(disk, queue) == expected
+
+
+def test_each_app_needs_what_it_has_not_confirmed():
+    disk, log = one_queue()
+    disk.carry_out(log.append_app(1, 1, "late", 2, is_registered=True))
+    append(disk, log, 1, 0, [b"a", b"b", b"c", b"d", b"e"])
+    disk.carry_out(log.append_confirms(1, 0, [0, 2, 3]))
+    disk.carry_out(log.append_confirms(1, 1, [3, 4]))
+    queue = disk.recover().queues[1]
+    assert list(queue.columns.ordinals) == [1, 2, 4]
+    assert {n: (a.first_ordinal, list(a.done)) for n, a in queue.apps.items()} == {
+        0: (0, [2]),
+        1: (2, [4]),
+    }
+
+
+def test_nobody_needs_what_only_an_app_that_is_gone_has_not_confirmed():
+    disk, log = one_queue()
+    disk.carry_out(log.append_app(1, 1, "foo", 0, is_registered=True))
+    append(disk, log, 1, 0, [b"a", b"b"])
+    disk.carry_out(log.append_confirms(1, 0, [0]))
+    disk.carry_out(log.append_app(1, 1, "foo", 0, is_registered=False))
+    disk.carry_out(log.append_confirms(1, 1, [1]))  # late, and without meaning
+    queue = disk.recover().queues[1]
+    assert list(queue.columns.ordinals) == [1]
+    assert list(queue.apps) == [0]
+
+
+def test_an_app_that_comes_again_needs_only_what_comes_then():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"a", b"b"])
+    disk.carry_out(log.append_app(1, 0, "__default", 0, is_registered=False))
+    disk.carry_out(log.append_app(1, 0, "__default", 2, is_registered=True))
+    append(disk, log, 1, 2, [b"c"])
+    assert contents(disk, disk.recover().queues[1]) == {2: b"c"}
+
+
+@pytest.mark.parametrize("app", [None, 0])
+def test_what_was_purged_stays_away_and_other_apps_keep_theirs(app: int | None):
+    disk, log = one_queue()
+    disk.carry_out(log.append_app(1, 1, "foo", 0, is_registered=True))
+    append(disk, log, 1, 0, [b"a", b"b", b"c"])
+    disk.carry_out(log.append_purge(1, app, 2, PurgeReason.PURGE))
+    queue = disk.recover().queues[1]
+    assert list(queue.columns.ordinals) == ([2] if app is None else [0, 1, 2])
+    assert queue.apps[0].first_ordinal == 2
+    assert queue.next_ordinal == 3
+
+
+def test_a_queue_that_was_removed_is_gone_and_its_number_is_not_given_again():
+    disk, log = one_queue()
+    disk.carry_out(log.append_queue(2, OTHER))
+    disk.carry_out(log.append_removed(2))
+    recovered = disk.recover()
+    assert list(recovered.queues) == [1]
+    assert recovered.highest_queue == 2
+
+
+def test_ordinals_are_not_given_again_after_all_messages_are_gone():
+    disk, log = one_queue(200)
+    for first in range(0, 40, 2):
+        locations = append(disk, log, 1, first, [b"a" * 50, b"b" * 50])
+        disk.carry_out(log.append_confirms(1, 0, [first, first + 1]))
+        removed = [(guid(first + i), 50, each, first + i) for i, each in enumerate(locations)]
+        disk.carry_out(log.release(removed))
+    assert len(disk.names(".bmq_data")) <= 2
+    queue = without_snapshots(disk).recover(200).queues[1]
+    assert (len(queue), queue.next_ordinal) == (0, 40)
+
+
+def test_the_log_goes_on_after_a_recovery():
+    disk, log = one_queue(150)
+    for first in range(5):
+        append(disk, log, 1, first, [b"x" * 40])
+    log = disk.recover(150).log
+    for first in range(5, 10):
+        append(disk, log, 1, first, [b"y" * 40])
+    expected = dict.fromkeys(range(5), b"x" * 40) | dict.fromkeys(range(5, 10), b"y" * 40)
+    assert contents(disk, disk.recover().queues[1]) == expected
+    assert contents(disk, without_snapshots(disk).recover().queues[1]) == expected
+
+
+# Snapshots.
+
+
+def test_what_lies_before_a_snapshot_is_not_read():
+    disk, log = one_queue(150)
+    for first in range(6):
+        append(disk, log, 1, first, [b"x" * 100])
+    log = disk.recover(150).log
+    disk.carry_out(log.write_snapshot(list(disk.recover(150).queues.values()), WALL_NS))
+    append(disk, log, 1, 6, [b"y"])
+    for name in disk.names(".bmq_data")[:-2]:
+        disk.files[name][60:] = bytes(len(disk.files[name]) - 60)
+    queue = disk.recover(150).queues[1]
+    assert list(queue.columns.ordinals) == list(range(7))
+    assert sum(queue.columns.sizes) == 601
+
+
+def test_a_snapshot_takes_the_place_of_the_one_before():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"a", b"b"])
+    disk.carry_out(log.append_confirms(1, 0, [0]))
+    queues = list(disk.recover().queues.values())
+    disk.carry_out(log.write_snapshot(queues, WALL_NS))
+    assert disk.names(".bmq_journal") == ["bmq_0.20231114_221320.2.bmq_journal"]
+    disk.carry_out(log.append_confirms(1, 0, [1]))
+    queue = disk.recover().queues[1]
+    assert (len(queue), queue.next_ordinal, queue.history) == (0, 2, guid(0) + guid(1))
+
+
+@pytest.mark.parametrize("kept", [0, 5, 30, 90, 120])
+def test_an_unfinished_snapshot_is_not_used_and_goes(kept: int):
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"a"])
+    queues = list(disk.recover().queues.values())
+    old = disk.names(".bmq_journal")[0]
+    before = bytes(disk.files[old])
+    disk.carry_out(log.write_snapshot(queues, WALL_NS + 10**9))
+    (new,) = disk.names(".bmq_journal")
+    disk.files[old] = bytearray(before)
+    del disk.files[new][kept:]
+    recovered = disk.recover()
+    assert contents(disk, recovered.queues[1]) == {0: b"a"}
+    assert disk.names(".bmq_journal") == [old]
+    (note,) = recovered.notes
+    assert note.startswith(f"snapshot {new} is damaged at byte ")
+
+
+def test_a_damaged_snapshot_is_reported_and_the_log_says_the_same():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"a", b"b"])
+    disk.carry_out(log.write_snapshot(list(disk.recover().queues.values()), WALL_NS))
+    (name,) = disk.names(".bmq_journal")
+    disk.files[name][-40] ^= 1
+    recovered = disk.recover()
+    assert contents(disk, recovered.queues[1]) == {0: b"a", 1: b"b"}
+    assert f"snapshot {name} is damaged at byte" in recovered.notes[0]
+    assert len(disk.names(".bmq_journal")) == 1
+    assert disk.recover().notes == []
+
+
+def test_the_files_of_another_broker_are_not_touched():
+    disk = Disk()
+    disk.files["bmq_0.20240101_000000.bmq_journal"] = bytearray(b"\x12\x34BlazingMQ")
+    assert "no snapshot of this broker; move it away" in refused(disk)
+
+
+# What a crash leaves.
 
 
 def test_a_tail_torn_at_any_byte_is_cut_and_everything_before_survives():
-    disk, bodies = small_log()
-    whole = disk.files[NAME]
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"first"])
+    append(disk, log, 1, 1, [b"second"])
+    whole = bytes(disk.files[FIRST])
     *_, last = offsets(whole)
     for kept in range(last, len(whole)):
-        disk.files[NAME] = whole[:kept]
-        recovered = disk.recover()
-        assert bodies_of(recovered) == bodies[:-1], kept
-        assert recovered.log.segments[0].size == last
+        disk.files[FIRST] = bytearray(whole[:kept])
+        recovered = disk.recover(carries_out=False)
+        assert list(recovered.queues[1].columns.ordinals) == [0], kept
+        assert recovered.log.segments.files[0].size == last
         if kept == last:
-            assert recovered.cut is None
+            assert recovered.notes == []
         else:
-            assert recovered.cut is not None
-            assert recovered.cut[:2] == (NAME, last)
+            (note,) = recovered.notes
+            assert f"{FIRST}: the unfinished end was cut off at byte {last} of {kept}" in note
+    disk.recover()
+    assert len(disk.files[FIRST]) == last
 
 
-def test_a_tail_torn_anywhere_leaves_whole_records():
-    disk, bodies = small_log()
-    whole = disk.files[NAME]
-    starts = [*offsets(whole), len(whole)]
-    for kept in range(len(whole)):
-        disk.files[NAME] = whole[:kept]
-        expected = sum(end <= kept for end in starts[1:])
-        assert bodies_of(disk.recover()) == bodies[:expected], kept
+@pytest.mark.parametrize("kept", range(0, 250, 3))
+def test_a_segment_torn_in_its_introductions_is_completed(kept: int):
+    disk, log = one_queue(150)
+    locations = append(disk, log, 1, 0, [b"x" * 150])
+    disk.carry_out(log.append_queue(2, OTHER))
+    disk.carry_out(log.append_app(2, 0, "__default", 0, is_registered=True))
+    second = segment_name(0, 2)
+    del disk.files[second][kept:]
+    log = disk.recover(150).log
+    if 2 not in log.queues:
+        disk.carry_out(log.append_queue(2, OTHER))
+    append(disk, log, 1, 1, [b"y"])
+    disk.carry_out(log.append_confirms(1, 0, [0]))
+    disk.carry_out(log.release([(guid(0), 150, locations[0], 0)]))
+    assert disk.names(".bmq_data")[0] == second
+    recovered = without_snapshots(disk).recover(150)
+    assert contents(disk, recovered.queues[1]) == {1: b"y"}
+    assert recovered.queues[2].uri == OTHER
 
 
-def test_garbage_behind_the_last_record_is_cut():
-    disk, bodies = small_log()
-    size = len(disk.files[NAME])
-    disk.files[NAME] += b"\xff" * 100
-    recovered = disk.recover()
-    assert bodies_of(recovered) == bodies
-    assert recovered.cut is not None
-    assert recovered.cut[:2] == (NAME, size)
+def test_zeros_at_the_end_are_cut():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"a"])
+    size = len(disk.files[FIRST])
+    disk.files[FIRST] += bytes(5_000)
+    disk.recover()
+    assert len(disk.files[FIRST]) == size
 
 
-def test_the_log_goes_on_where_it_was_cut():
-    disk, bodies = small_log()
-    disk.files[NAME] = disk.files[NAME][:-1]
-    recovered = disk.recover()
-    disk.files[NAME] = disk.files[NAME][: recovered.log.segments[0].size]
-    disk.carry_out(recovered.log.append_puts(1, 7, [b"third"], 1))
-    again = disk.recover()
-    assert bodies_of(again) == [*bodies[:-1], PutRecord(1, 7, b"third")]
-    assert again.cut is None
+def test_segments_that_are_no_longer_needed_go():
+    disk, log = one_queue(150)
+    locations = append(disk, log, 1, 0, [b"x" * 150])
+    append(disk, log, 1, 1, [b"y" * 150])
+    left_over = bytes(disk.files[FIRST])
+    disk.carry_out(log.append_confirms(1, 0, [0]))
+    disk.carry_out(log.release([(guid(0), 150, locations[0], 0)]))
+    assert FIRST not in disk.files
+    disk.files[FIRST] = bytearray(left_over)
+    recovered = disk.recover(150)
+    assert FIRST not in disk.files
+    assert f"{FIRST} is no longer needed" in recovered.notes[0]
+    assert list(recovered.queues[1].columns.ordinals) == [1]
 
 
-def test_zeros_that_imitate_thousands_of_headers_are_taken_for_corruption():
-    disk, _ = small_log()
-    disk.files[NAME] += TERM_MARK * 20_000
-    assert "damaged at byte" in refused(disk)
+# What no crash explains.
 
 
-@pytest.mark.parametrize("content", [b"", b"B", SEGMENT_MAGIC[:-1], SEGMENT_MAGIC])
-def test_a_last_file_without_a_record_is_what_a_crash_leaves(content: bytes):
-    disk, bodies = small_log()
-    disk.files[segment_name(0, 2)] = content
-    recovered = disk.recover()
-    assert bodies_of(recovered) == bodies
-    assert [segment.number for segment in recovered.log.segments] == [1, 2]
+def test_damage_before_the_end_is_named():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"first"])
+    append(disk, log, 1, 1, [b"second"])
+    *_, last_but_one, _ = offsets(bytes(disk.files[FIRST]))
+    disk.files[FIRST][last_but_one + RECORD_HEADER_SIZE + 30] ^= 1
+    text = refused(disk)
+    assert f"log file {FIRST} is damaged at byte {last_but_one}: checksum of the record" in text
+    assert "remove all files bmq_0.*" in text
 
 
-def test_an_empty_last_file_is_gone_on_with():
-    disk, bodies = small_log()
-    disk.files[segment_name(0, 2)] = b""
-    log = disk.recover().log
-    assert log.next_segment == 2
-    disk.carry_out(log.append_puts(1, 7, [b"third"], 1))
-    expected = [*bodies, QueueRecord(1, URI), PutRecord(1, 7, b"third")]
-    assert bodies_of(disk.recover()) == expected
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("has_snapshot", [True, False])
+def test_a_missing_segment_is_named(number: int, has_snapshot: bool):
+    disk, log = one_queue(150)
+    for first in range(4):
+        append(disk, log, 1, first, [b"x" * 150])
+    if not has_snapshot:
+        without_snapshots(disk)
+    name = segment_name(0, number)
+    del disk.files[name]
+    assert f"log file {name} is missing" in refused(disk)
 
 
-def test_no_file_at_all_is_an_empty_log():
-    recovered = recover_log(0, [], 1_000)
-    assert (recovered.entries, recovered.cut, recovered.log.next_segment) == ([], None, 1)
+def test_all_segments_missing_while_the_snapshot_is_there():
+    disk, log = one_queue()
+    disk.carry_out(log.write_snapshot(list(disk.recover().queues.values()), WALL_NS))
+    del disk.files[FIRST]
+    assert f"log file {FIRST} is missing" in refused(disk)
 
 
-# Damage.
+def test_a_segment_shorter_than_its_snapshot_says():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"a"])
+    disk.carry_out(log.write_snapshot(list(disk.recover().queues.values()), WALL_NS))
+    size = len(disk.files[FIRST])
+    del disk.files[FIRST][-1]
+    assert f"damaged at byte {size - 1}: it ends here, but the snapshot says" in refused(disk)
 
 
-def test_a_flipped_bit_before_the_last_record_names_file_and_offset():
-    disk, _ = small_log()
-    whole = disk.files[NAME]
-    starts = offsets(whole)
-    for start, end in itertools.pairwise(starts):
-        for position in range(start, end):
-            damaged = bytearray(whole)
-            damaged[position] ^= 0x10
-            disk.files[NAME] = bytes(damaged)
-            message = refused(disk)
-            assert f"log file {NAME} is damaged at byte {start}:" in message, position
-            assert "restore the file from a copy" in message
-
-
-def test_a_flipped_bit_in_the_last_record_is_a_torn_tail():
-    disk, bodies = small_log()
-    damaged = bytearray(disk.files[NAME])
-    damaged[-1] ^= 1
-    disk.files[NAME] = bytes(damaged)
-    assert bodies_of(disk.recover()) == bodies[:-1]
-
-
-def test_a_torn_segment_that_is_not_the_last_is_refused():
-    disk, log = Disk(), PartitionLog(0, segment_bytes_max=100)
-    disk.carry_out(log.append_queue(1, URI))
-    for _ in range(2):
-        disk.carry_out(log.append_puts(1, 0, [bytes(100)], 1))
-    disk.files[NAME] = disk.files[NAME][:-1]
-    assert f"log file {NAME} is damaged" in refused(disk)
-
-
-@pytest.mark.parametrize("content", [b"XMQGLOG1", b"BMQGLOG2", b"\0" * 8, b"BMQ\0"])
-def test_another_kind_of_file_is_refused(content: bytes):
+@pytest.mark.parametrize("content", [b"something else", b"BMQGLOG1" + bytes(40)])
+def test_a_file_that_is_no_segment(content: bytes):
     disk = Disk()
-    disk.files[NAME] = content
-    assert "does not start with BMQGLOG1" in refused(disk)
+    disk.files[FIRST] = bytearray(content)
+    assert f"{FIRST} is damaged at byte 0" in refused(disk)
 
 
-def test_an_empty_file_in_the_middle_is_refused():
-    disk, log = Disk(), PartitionLog(0, segment_bytes_max=100)
-    disk.carry_out(log.append_queue(1, URI))
-    for _ in range(3):
-        disk.carry_out(log.append_puts(1, 0, [bytes(100)], 1))
-    disk.files[segment_name(0, 2)] = b""
-    assert segment_name(0, 2) in refused(disk)
+def test_a_segment_in_the_place_of_another():
+    disk, log = one_queue(150)
+    for first in range(4):
+        append(disk, log, 1, first, [b"x" * 150])
+    disk.files[segment_name(0, 3)] = disk.files[segment_name(0, 2)]
+    assert f"{segment_name(0, 3)} is damaged at byte 0: it is segment 2 of" in refused(disk)
 
 
-def test_a_missing_segment_is_refused():
-    disk, log = Disk(), PartitionLog(0, segment_bytes_max=100)
-    disk.carry_out(log.append_queue(1, URI))
-    for _ in range(3):
-        disk.carry_out(log.append_puts(1, 0, [bytes(100)], 1))
-    del disk.files[segment_name(0, 2)]
-    message = refused(disk)
-    assert f"{segment_name(0, 3)} is out of place" in message
-    assert "segment 2" in message
-
-
-@pytest.mark.parametrize(
-    "name", ["other.log", segment_name(1, 1), "partition-0000-segment-x.log", "a-b-c-d.log"]
-)
-def test_a_file_that_is_none_of_this_partitions_is_refused(name: str):
-    disk, _ = small_log()
-    disk.files[name] = SEGMENT_MAGIC
-    assert name in refused(disk)
-
-
-def test_a_gap_between_two_records_is_refused():
-    disk, _ = small_log()
-    whole = disk.files[NAME]
-    starts = offsets(whole)
-    disk.files[NAME] = whole[: starts[1]] + whole[starts[2] :]
-    assert "record 3 where 2 should be" in refused(disk)
-
-
-# Everything together.
-
-
-class _Op(NamedTuple):
-    kind: str
-    number: int
-    size: int
-
-
-_ops = st.lists(
-    st.builds(
-        _Op, st.sampled_from(["queue", "puts", "puts", "confirm"]), st.integers(0, 3),
-        st.integers(1, 80),
-    ),
-    max_size=40,
-)  # fmt: skip
-
-
-@given(_ops, st.integers(60, 400), st.integers(0, 10_000))
-@settings(deadline=None)
-def test_recovery_equals_what_was_written(ops: list[_Op], segment_bytes_max: int, torn: int):
-    disk, log = Disk(), PartitionLog(0, segment_bytes_max)
-    queues: dict[int, QueueUri] = {}
-    live: list[tuple[int, int, int]] = []  # (queue, message, segment)
-    said: list[Body] = []
-    restarts = 0
-    for op in ops:
-        uri = QueueUri.parse(f"bmq://test.file/q{op.number}")
-        if op.number not in queues:
-            disk.carry_out(log.append_queue(op.number, uri))
-            queues[op.number] = uri
-        if op.kind == "puts":
-            data = len(said).to_bytes(4, "big") + bytes(op.size)
-            segment = log.next_segment
-            disk.carry_out(log.append_puts(op.number, 1, [data], 1))
-            live.append((op.number, len(said), segment))
-            said.append(PutRecord(op.number, 1, data))
-        elif op.kind == "confirm" and live:
-            queue, message, segment = live.pop(op.size % len(live))
-            disk.carry_out(log.append_confirms(queue, [guid(message)], [segment]))
-            said.append(ConfirmRecord(queue, 0, [guid(message)]))
-        elif op.kind == "queue" and op.size < 20:  # a restart
-            restarts += 1
-            recovered = disk.recover(segment_bytes_max)
-            for _, _, number in live:
-                recovered.log.segments[number - recovered.log.segments[0].number].live += 1
-            log = recovered.log
-    assert set(disk.files) == {segment.name for segment in log.segments}
-    recovered = disk.recover(segment_bytes_max)
-    assert recovered.cut is None
-    assert recovered.log.queues == queues
-    found = [body for body in bodies_of(recovered) if not isinstance(body, QueueRecord)]
-    assert found == said[len(said) - len(found) :]
-    kept = {body for body in found if isinstance(body, PutRecord)}
-    assert {said[message] for _, message, _ in live} <= kept
-    if disk.files:
-        _check_torn(disk, torn, segment_bytes_max)
-
-
-def _check_torn(disk: Disk, torn: int, segment_bytes_max: int) -> None:
-    """Tear the last file anywhere: no whole record is lost, and nothing is refused."""
-    name = max(disk.files)
-    whole = disk.files[name]
-    before = bodies_of(disk.recover(segment_bytes_max))
-    kept = torn % (len(whole) + 1)
-    lost = sum(1 for start in [*offsets(whole), len(whole)][1:] if start > kept)
-    disk.files[name] = whole[:kept]
-    after = bodies_of(disk.recover(segment_bytes_max))
-    assert after == before[: len(before) - lost]
+def test_all_files_removed_is_an_empty_start():
+    disk, log = one_queue()
+    append(disk, log, 1, 0, [b"a"])
+    disk.files.clear()
+    assert disk.recover().queues == {}

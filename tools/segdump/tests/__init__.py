@@ -1,0 +1,3 @@
+"""Tests of segdump."""
+
+from __future__ import annotations
