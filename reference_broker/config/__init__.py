@@ -8,6 +8,12 @@ values in `extra`.
 
 from __future__ import annotations
 
+from reference_broker.config.authentication import (
+    AuthenticationConfig,
+    Credential,
+    PluginConfig,
+    SettingValue,
+)
 from reference_broker.config.broker import (
     BrokerConfig,
     Heartbeats,
@@ -22,6 +28,7 @@ from reference_broker.config.cluster import (
     ClustersConfig,
     NodeConfig,
     PartitionConfig,
+    ThrottleConfig,
     parse_clusters,
 )
 from reference_broker.config.document import CONFIG_BYTES_MAX, RawConfig
@@ -54,6 +61,7 @@ __all__ = [
     "SAMPLE_HOST",
     "SAMPLE_PORT",
     "AppSubscription",
+    "AuthenticationConfig",
     "BrokerConfig",
     "ClusterConfig",
     "ClustersConfig",
@@ -61,6 +69,7 @@ __all__ = [
     "ConfigFileError",
     "ConfigTextError",
     "Consistency",
+    "Credential",
     "DomainConfig",
     "DomainNotFound",
     "Durability",
@@ -73,11 +82,14 @@ __all__ = [
     "Mode",
     "NodeConfig",
     "PartitionConfig",
+    "PluginConfig",
     "RawConfig",
     "Redirect",
     "SampleConfig",
+    "SettingValue",
     "StorageKind",
     "TcpInterface",
+    "ThrottleConfig",
     "parse_broker",
     "parse_clusters",
     "parse_domain",

@@ -1,21 +1,31 @@
 """The broker's own settings (WIRE 15.3), from `bmqbrkrcfg.json`.
 
-What would be dangerous to accept without effect is refused: a listener with TLS, authenticators, an
-authorizer. A broker that ignored those would serve strangers.
+What would be dangerous to accept without effect is refused: a listener with TLS, an authorizer. A
+broker that ignored those would serve strangers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from reference_broker.config.broker_file import ANY_ADDRESS, AppFile, BrokerFile, NetworkFile
-from reference_broker.config.document import RawConfig, load_document
+from reference_broker.config.authentication import AuthenticationConfig, read_authentication
+from reference_broker.config.broker_file import (
+    ANY_ADDRESS,
+    DEFAULT_LOG_FORMAT,
+    SEVERITIES,
+    AppFile,
+    BrokerFile,
+    LogFile,
+    NetworkFile,
+)
+from reference_broker.config.document import RawConfig, document_json, load_document
 from reference_broker.config.errors import ConfigError
 from reference_broker.config.findings import Findings
 from reference_broker.config.reader import read_as
 from reference_broker.config.unhonoured import BROKER_UNHONOURED
 
+_LOG: Final = "taskConfig.logController"
 _TCP: Final = "appConfig.networkInterfaces.tcpInterface"
 
 
@@ -80,19 +90,28 @@ class MessagePropertiesV2:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """The console log, in the peer's notation.
+    """The log, in the peer's notation.
 
     Attributes:
         console_format: `%c %d %t %s %F %l %m` and so on (DROPIN 2.1).
         console_severity: the lowest severity that is shown.
-        verbosity: the lowest severity that would go to files.
+        verbosity: the lowest severity that is logged at all.
         categories: `expression:severity:colour`.
+        file_name: path of the log file, with `%T` for the time and `%p` for the process id; empty is
+            "no file".
+        file_format: as `console_format`.
+        file_age_days_max: files last written longer ago are removed; 0 keeps all.
+        rotation_bytes: size from which a new file is begun; 0 is never.
     """
 
     console_format: str
     console_severity: str
     verbosity: str
     categories: tuple[str, ...] = ()
+    file_name: str = ""
+    file_format: str = DEFAULT_LOG_FORMAT
+    file_age_days_max: int = 0
+    rotation_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +130,10 @@ class BrokerConfig(Findings):
         configure_stream: whether the newer configure message is offered.
         advertise_subscriptions: the second half of that switch.
         domain_cache_ttl_s: seconds that a domain's configuration may be cached.
-        log: the console log.
+        log: what is logged, and where.
+        authentication: who is let in; everybody by default.
+        stat_snapshot_s: `stats.snapshotInterval`, seconds.
+        app_json: `appConfig` as a JSON text, with every default.
     """
 
     instance_name: str
@@ -126,6 +148,9 @@ class BrokerConfig(Findings):
     advertise_subscriptions: bool
     domain_cache_ttl_s: int
     log: LogSettings
+    authentication: AuthenticationConfig
+    stat_snapshot_s: int = 1
+    app_json: str = field(default="{}", compare=False, repr=False)
 
 
 def parse_broker(raw: RawConfig) -> BrokerConfig:
@@ -143,7 +168,6 @@ def parse_broker(raw: RawConfig) -> BrokerConfig:
     _refuse_unprotected(app)
     properties = app.message_properties_v2
     heartbeats = app.network_interfaces.heartbeats
-    log = document.task_config.log_controller
     return BrokerConfig(
         instance_name=app.broker_instance_name,
         config_version=app.config_version,
@@ -165,12 +189,10 @@ def parse_broker(raw: RawConfig) -> BrokerConfig:
         configure_stream=app.configure_stream,
         advertise_subscriptions=app.advertise_subscriptions,
         domain_cache_ttl_s=app.bmqconf_config.cache_ttl_seconds,
-        log=LogSettings(
-            console_format=log.console_format,
-            console_severity=log.console_severity_threshold,
-            verbosity=log.logging_verbosity,
-            categories=log.categories,
-        ),
+        log=_log(document.task_config.log_controller),
+        authentication=read_authentication(app.authentication),
+        stat_snapshot_s=app.stats.snapshot_interval,
+        app_json=document_json(app),
         unknown=findings.unknown,
         unhonoured=findings.unhonoured,
         extra=findings.extra,
@@ -178,18 +200,6 @@ def parse_broker(raw: RawConfig) -> BrokerConfig:
 
 
 def _refuse_unprotected(app: AppFile) -> None:
-    if app.authentication.authenticators:
-        raise ConfigError(
-            "appConfig.authentication.authenticators",
-            app.authentication.authenticators,
-            "must be empty: authentication is not available in this version",
-        )
-    if app.authentication.anonymous_credential is not None:
-        raise ConfigError(
-            "appConfig.authentication.anonymousCredential",
-            app.authentication.anonymous_credential.chosen,
-            "must not be given: authentication is not available in this version",
-        )
     if app.authorization.authorizer is not None:
         raise ConfigError(
             "appConfig.authorization.authorizer",
@@ -203,6 +213,24 @@ def _refuse_unprotected(app: AppFile) -> None:
                 listener.tls,
                 "must be false: TLS is not available in this version",
             )
+
+
+def _log(log: LogFile) -> LogSettings:
+    for index, category in enumerate(log.categories):
+        parts = category.split(":")
+        if len(parts) != 3 or parts[1].upper() not in SEVERITIES:
+            rule = f"must be EXPRESSION:SEVERITY:COLOUR, with a severity of {', '.join(SEVERITIES)}"
+            raise ConfigError(f"{_LOG}.categories[{index}]", category, rule)
+    return LogSettings(
+        console_format=log.console_format,
+        console_severity=log.console_severity_threshold,
+        verbosity=log.logging_verbosity,
+        categories=log.categories,
+        file_name=log.file_name,
+        file_format=log.logfile_format or DEFAULT_LOG_FORMAT,
+        file_age_days_max=max(log.file_max_age_days, 0),
+        rotation_bytes=log.rotation_bytes,
+    )
 
 
 def _tcp(network: NetworkFile) -> TcpInterface:

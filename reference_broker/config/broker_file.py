@@ -27,6 +27,10 @@ from reference_broker.config.scalars import (
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the documented default of the file format
 
 
+DEFAULT_LOG_FORMAT = "%d (%t) %s %F:%l %m\n"
+SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
+
+
 class SyslogFile(Struct, frozen=True, kw_only=True, rename="camel"):
     """`logController.syslog`."""
 
@@ -51,8 +55,8 @@ class LogFile(Struct, frozen=True, kw_only=True, rename="camel"):
     file_max_age_days: Int32 = 0
     rotation_bytes: Count32 = 0
     logfile_format: str = ""
-    console_format: str = "%d (%t) %s %F:%l %m\n"
-    logging_verbosity: str = "INFO"
+    console_format: str = DEFAULT_LOG_FORMAT
+    logging_verbosity: Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] = "INFO"
     bsls_log_severity_threshold: str = "ERROR"
     console_severity_threshold: Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] = "INFO"
     categories: tuple[str, ...] = ()

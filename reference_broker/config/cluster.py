@@ -12,6 +12,7 @@ from reference_broker.config.cluster_file import (
     MemberClusterFile,
     NodeFile,
     PartitionFile,
+    ThrottleFile,
 )
 from reference_broker.config.document import RawConfig, load_document
 from reference_broker.config.domain import DomainConfig
@@ -54,6 +55,7 @@ class PartitionConfig:
         archive_location: folder of files that are no longer active.
         data_file_bytes_max: `maxDataFileSize`; 0 where it is not given.
         journal_file_bytes_max: `maxJournalFileSize`; 0 where it is not given.
+        ledger_file_bytes_max: `maxCSLFileSize`.
         flush_at_shutdown: `flushAtShutdown`.
     """
 
@@ -62,7 +64,25 @@ class PartitionConfig:
     archive_location: str
     data_file_bytes_max: int
     journal_file_bytes_max: int
+    ledger_file_bytes_max: int
     flush_at_shutdown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleConfig:
+    """How slowly a message is delivered again that may be what kills its consumers (WIRE 9.9).
+
+    Attributes:
+        low_threshold: attempts left at which there is a pause of `high_interval_ms`.
+        high_threshold: attempts left at which there is a pause of `low_interval_ms`.
+        low_interval_ms: milliseconds.
+        high_interval_ms: milliseconds.
+    """
+
+    low_threshold: int = 2
+    high_threshold: int = 4
+    low_interval_ms: int = 1_000
+    high_interval_ms: int = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +95,7 @@ class ClusterConfig:
         partitions: its storage.
         queue_keepalive_ms: how long an idle queue is kept.
         shutdown_timeout_ms: how long a graceful stop may take.
+        throttle: `messageThrottleConfig`.
     """
 
     name: str
@@ -82,6 +103,7 @@ class ClusterConfig:
     partitions: PartitionConfig
     queue_keepalive_ms: int
     shutdown_timeout_ms: int
+    throttle: ThrottleConfig = ThrottleConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +183,16 @@ def _cluster(cluster: MemberClusterFile, path: str) -> ClusterConfig:
         partitions=_partitions(cluster.partition_config),
         queue_keepalive_ms=cluster.queue_operations.keepalive_duration_ms,
         shutdown_timeout_ms=cluster.queue_operations.shutdown_timeout_ms,
+        throttle=_throttle(cluster.message_throttle_config),
+    )
+
+
+def _throttle(throttle: ThrottleFile) -> ThrottleConfig:
+    return ThrottleConfig(
+        low_threshold=throttle.low_threshold,
+        high_threshold=throttle.high_threshold,
+        low_interval_ms=throttle.low_interval,
+        high_interval_ms=throttle.high_interval,
     )
 
 
@@ -171,6 +203,7 @@ def _partitions(partitions: PartitionFile) -> PartitionConfig:
         archive_location=partitions.archive_location,
         data_file_bytes_max=partitions.max_data_file_size,
         journal_file_bytes_max=partitions.max_journal_file_size,
+        ledger_file_bytes_max=partitions.max_csl_file_size,
         flush_at_shutdown=partitions.flush_at_shutdown,
     )
 

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
+from msgspec import Struct, to_builtins
+
 from reference_broker.base.limits import MIB
 from reference_broker.config.errors import ConfigError, ConfigTextError, join_path
 
@@ -47,6 +49,18 @@ def load_document(raw: RawConfig) -> object:
         # Python refuses to convert integers of thousands of digits, without saying where.
         raise ConfigError("", raw, "must not contain integers of thousands of digits") from None
     return value
+
+
+def document_json(document: Struct) -> str:
+    """Return a part of a document as a JSON text, with the defaults of what it leaves out."""
+    return json.dumps(_given(to_builtins(document)), indent=2)
+
+
+def _given(value: object) -> object:
+    """Return a JSON value without the members that are null: they were not given."""
+    if isinstance(value, dict):
+        return {name: _given(member) for name, member in value.items() if member is not None}
+    return [_given(each) for each in value] if isinstance(value, list) else value
 
 
 def _object(members: list[tuple[str, object]]) -> dict[str, object]:

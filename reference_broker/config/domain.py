@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from reference_broker.config.document import RawConfig, load_document
+from reference_broker.config.document import RawConfig, document_json, load_document
 from reference_broker.config.domain_file import (
     DefinitionFile,
     DomainFile,
@@ -110,6 +110,7 @@ class DomainConfig(Findings):
         deduplication_ms: milliseconds that the GUID of a removed message is remembered.
         subscriptions: application subscriptions.
         adjustments: a sentence for each value of the file that was replaced.
+        parameters_json: the parameters as a JSON text, with every default.
     """
 
     name: str
@@ -131,31 +132,7 @@ class DomainConfig(Findings):
     deduplication_ms: int = 300_000
     subscriptions: tuple[AppSubscription, ...] = ()
     adjustments: tuple[str, ...] = ()
-
-    def unsupported_reason(self) -> str | None:
-        """Return why this version cannot serve the domain, or None if it can."""
-        if self.mode is not Mode.PRIORITY:
-            return f"{self.mode.value} mode is not available in this version"
-        if self.subscriptions:
-            return "application subscriptions are not available in this version"
-        return None
-
-    def check_supported(self) -> None:
-        """Refuse a domain that this version cannot serve.
-
-        Raises:
-            ConfigError: `unsupported_reason` has something to say.
-        """
-        reason = self.unsupported_reason()
-        if reason is None:
-            return
-        if self.mode is not Mode.PRIORITY:
-            raise ConfigError(
-                f"{_PARAMETERS}.mode", self.mode.value, f"must be 'priority': {reason}"
-            )
-        raise ConfigError(
-            f"{_PARAMETERS}.subscriptions", self.subscriptions, f"must be empty: {reason}"
-        )
+    parameters_json: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +214,7 @@ def _domain(name: str, definition: DefinitionFile, findings: Findings) -> Domain
             for subscription in parameters.subscriptions
         ),
         adjustments=adjustments,
+        parameters_json=document_json(parameters),
         unknown=findings.unknown,
         unhonoured=findings.unhonoured,
         extra=findings.extra,

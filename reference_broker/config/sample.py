@@ -1,7 +1,7 @@
 """The configuration that is there without a configuration folder: the peer's samples.
 
-One broker on the loopback interface, one cluster `local` with one partition, and those of the
-peer's sample domains that are in priority mode. Names, limits and times are the peer's; deviations:
+One broker on the loopback interface, one cluster `local` with one partition, and the peer's sample
+domains. Names, limits and times are the peer's; deviations:
 
 - the broker listens on 127.0.0.1 only, where the peer's sample listens on every interface;
 - `location` is a name for whoever lays out the data folder to replace;
@@ -24,14 +24,19 @@ SAMPLE_HOST: Final = "127.0.0.1"
 SAMPLE_PORT: Final = 30_114
 SAMPLE_CLUSTER: Final = "local"
 
-# Storage and consistency of each sample domain.
-_DOMAINS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+# Mode, storage and consistency of each sample domain.
+_DOMAINS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
-        "bmq.test.mem.priority": ("inMemory", "eventual"),
-        "bmq.test.persistent.priority": ("fileBacked", "eventual"),
-        "bmq.test.persistent.priority.sc": ("fileBacked", "strong"),
+        "bmq.test.mem.broadcast": ("broadcast", "inMemory", "eventual"),
+        "bmq.test.mem.fanout": ("fanout", "inMemory", "eventual"),
+        "bmq.test.mem.priority": ("priority", "inMemory", "eventual"),
+        "bmq.test.persistent.fanout": ("fanout", "fileBacked", "eventual"),
+        "bmq.test.persistent.fanout.sc": ("fanout", "fileBacked", "strong"),
+        "bmq.test.persistent.priority": ("priority", "fileBacked", "eventual"),
+        "bmq.test.persistent.priority.sc": ("priority", "fileBacked", "strong"),
     }
 )
+_APP_IDS: Final = ("foo", "bar", "baz")
 
 
 class SampleConfig:
@@ -48,8 +53,8 @@ class SampleConfig:
         self._broker = parse_broker(_broker(port))
         self._clusters = parse_clusters(_clusters(location))
         self._domains: dict[str, DomainConfig] = {}
-        for name, (storage, consistency) in _DOMAINS.items():
-            domain = parse_domain(name, _domain(storage, consistency))
+        for name, (mode, storage, consistency) in _DOMAINS.items():
+            domain = parse_domain(name, _domain(mode, storage, consistency))
             assert isinstance(domain, DomainConfig), name
             self._domains[name] = domain
 
@@ -112,12 +117,13 @@ def _clusters(location: str) -> dict[str, object]:
     }
 
 
-def _domain(storage: str, consistency: str) -> dict[str, object]:
+def _domain(mode: str, storage: str, consistency: str) -> dict[str, object]:
+    settings = {"appIDs": list(_APP_IDS)} if mode == "fanout" else {}
     return {
         "definition": {
             "location": SAMPLE_CLUSTER,
             "parameters": {
-                "mode": {"priority": {}},
+                "mode": {mode: settings},
                 "storage": {
                     "config": {storage: {}},
                     "queueLimits": {"messages": 1_000, "bytes": 1_048_576},

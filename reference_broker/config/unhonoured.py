@@ -14,7 +14,7 @@ from reference_broker.config.reader import Unhonoured, pattern_of
 
 _NOT_YET: Final = "not enforced in this version"
 _ALONE: Final = "a single node has no peers"
-_CONSOLE: Final = "log records go to the console only"
+_CONSOLE: Final = "log records go to the console and to a file only"
 _MEMORY: Final = "Python manages its own memory"
 _CPP_FILES: Final = "storage has its own file format, not the peer's"
 _PLUGINS: Final = "shared-library plug-ins cannot be loaded"
@@ -26,17 +26,9 @@ DOMAIN_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
         f"definition.parameters.{path}": entry
         for path, entry in {
             "name": Unhonoured("the name of the file is the name of the domain"),
-            "mode.fanout.publishAppIdMetrics": Unhonoured(_NOT_YET, neutral=False),
-            "storage.domainLimits.messagesWatermarkRatio": Unhonoured(_NOT_YET),
-            "storage.domainLimits.bytesWatermarkRatio": Unhonoured(_NOT_YET),
-            "storage.queueLimits.messagesWatermarkRatio": Unhonoured(_NOT_YET),
-            "storage.queueLimits.bytesWatermarkRatio": Unhonoured(_NOT_YET),
             "msgGroupIdConfig": Unhonoured(
                 "the peer does not use message groups either", neutral=None
             ),
-            "maxIdleTime": Unhonoured(_NOT_YET, neutral=0),
-            "messageTtl": Unhonoured(_NOT_YET),
-            "maxDeliveryAttempts": Unhonoured(_NOT_YET, neutral=0),
         }.items()
     }
 )
@@ -45,19 +37,8 @@ BROKER_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
     {
         "taskConfig.allocatorType": Unhonoured(_MEMORY),
         "taskConfig.allocationLimit": Unhonoured(_MEMORY),
-        "taskConfig.logController.fileName": Unhonoured(_CONSOLE, neutral=""),
-        "taskConfig.logController.fileMaxAgeDays": Unhonoured(_CONSOLE),
-        "taskConfig.logController.rotationBytes": Unhonoured(_CONSOLE),
-        "taskConfig.logController.logfileFormat": Unhonoured(_CONSOLE),
-        "taskConfig.logController.consoleFormat": Unhonoured("lines have a layout of their own"),
-        "taskConfig.logController.loggingVerbosity": Unhonoured(
-            "consoleSeverityThreshold decides what is logged"
-        ),
         "taskConfig.logController.bslsLogSeverityThreshold": Unhonoured(
             "there is no C++ library to log"
-        ),
-        "taskConfig.logController.categories": Unhonoured(
-            "one threshold holds for all categories", neutral=()
         ),
         "taskConfig.logController.syslog.enabled": Unhonoured(_CONSOLE, neutral=False),
         "taskConfig.logController.logDump": Unhonoured(_CONSOLE),
@@ -67,7 +48,8 @@ BROKER_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
         "appConfig.logsObserverMaxSize": Unhonoured(_CONSOLE),
         "appConfig.latencyMonitorDomain": Unhonoured(_NOT_YET),
         "appConfig.dispatcherConfig": Unhonoured("one thread runs the broker"),
-        "appConfig.stats": Unhonoured(_NOT_YET),
+        "appConfig.stats.plugins": Unhonoured(_PLUGINS, neutral=()),
+        "appConfig.stats.printer": Unhonoured("STAT SHOW and /metrics tell them when asked"),
         "appConfig.networkInterfaces.heartbeats.downstreamBroker": Unhonoured(_ALONE, neutral=0),
         "appConfig.networkInterfaces.heartbeats.upstreamBroker": Unhonoured(_ALONE, neutral=0),
         "appConfig.networkInterfaces.heartbeats.clusterPeer": Unhonoured(_ALONE, neutral=0),
@@ -99,9 +81,7 @@ _CLUSTER: Final[Mapping[str, Unhonoured]] = {
     "partitionConfig.name": Unhonoured("the peer does not use it either"),
     "partitionConfig.archiveLocation": Unhonoured("nothing is archived"),
     "partitionConfig.maxDataFileSize": Unhonoured(_CPP_FILES),
-    "partitionConfig.maxJournalFileSize": Unhonoured(_CPP_FILES),
     "partitionConfig.maxQlistFileSize": Unhonoured(_CPP_FILES),
-    "partitionConfig.maxCSLFileSize": Unhonoured(_CPP_FILES),
     "partitionConfig.preallocate": Unhonoured(_CPP_FILES, neutral=False),
     "partitionConfig.maxArchivedFileSets": Unhonoured("nothing is archived", neutral=0),
     "partitionConfig.prefaultPages": Unhonoured(_CPP_FILES, neutral=False),
@@ -116,13 +96,11 @@ _CLUSTER: Final[Mapping[str, Unhonoured]] = {
     "queueOperations.reopenRetryIntervalMs": Unhonoured(_ALONE),
     "queueOperations.reopenMaxAttempts": Unhonoured(_ALONE),
     "queueOperations.assignmentTimeoutMs": Unhonoured(_ALONE),
-    "queueOperations.keepaliveDurationMs": Unhonoured(_NOT_YET),
     "queueOperations.consumptionMonitorPeriodMs": Unhonoured("the peer does not use it either"),
     "queueOperations.stopTimeoutMs": Unhonoured("the peer does not use it either"),
     "queueOperations.ackWindowSize": Unhonoured(_ALONE),
     "clusterAttributes": Unhonoured(_ALONE),
     "clusterMonitorConfig": Unhonoured(_ALONE),
-    "messageThrottleConfig": Unhonoured(_NOT_YET),
 }
 
 CLUSTERS_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(

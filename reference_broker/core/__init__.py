@@ -6,6 +6,6 @@ answers into effects in the right order. Same construction, same inputs: same ef
 
 from __future__ import annotations
 
-from reference_broker.core.broker import Broker, BrokerStatistics
+from reference_broker.core.broker import AdminSettings, Broker, BrokerStatistics
 
-__all__ = ["Broker", "BrokerStatistics"]
+__all__ = ["AdminSettings", "Broker", "BrokerStatistics"]

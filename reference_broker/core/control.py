@@ -12,23 +12,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from reference_broker.base import OperatorError, QueueUri, UriError
+from reference_broker.base import DEFAULT_APP_ID, OperatorError, QueueUri, UriError
 from reference_broker.base.limits import (
     QUEUE_ID_RESERVED_MIN,
-    QUEUES_MAX,
     QUEUES_PER_SESSION_MAX,
     SUBSCRIPTIONS_PER_STREAM_MAX,
 )
-from reference_broker.config import (
-    DomainConfig,
-    DomainNotFound,
-    Durability,
-    StorageKind,
-)
+from reference_broker.config import DomainConfig, DomainNotFound, Mode
 from reference_broker.core.context import Context
+from reference_broker.core.domains import Domains
 from reference_broker.core.state import DomainEntry, Handle, QueueEntry, Session, SubStream
-from reference_broker.ports import LoadDomain, Severity
-from reference_broker.queue import Queue, Stream, SubscriptionSpec, Usage
+from reference_broker.expr import ExpressionError, Predicate, compile_expression
+from reference_broker.ports import Severity
+from reference_broker.queue import Detached, Stream, SubscriptionSpec
 from reference_broker.wire.control import (
     CloseQueue,
     CloseQueueResponse,
@@ -39,6 +35,8 @@ from reference_broker.wire.control import (
     ControlMessage,
     Disconnect,
     DisconnectResponse,
+    Expression,
+    ExpressionVersion,
     OpenQueue,
     OpenQueueResponse,
     QueueHandleParameters,
@@ -49,8 +47,8 @@ from reference_broker.wire.control import (
 
 FLAG_READ: Final = 2
 FLAG_WRITE: Final = 4
-#: Routing flags of priority mode: DELIVER_CONSUMER_PRIORITY.
-_PRIORITY_ROUTING: Final = 2
+#: Routing flags by mode (WIRE 3.3).
+_ROUTING: Final = {Mode.PRIORITY: 2, Mode.FANOUT: 10, Mode.BROADCAST: 7}
 _PRIORITY_INVALID: Final = -(2**31)
 _STOPPING: Final = -11
 _UNKNOWN_PERMANENT: Final = -10
@@ -71,9 +69,9 @@ class _RefusalError(Exception):
 class ControlDesk:
     """Answer the requests of established sessions."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, domains: Domains) -> None:
         self._context = context
-        self._next_queue_number = 1
+        self._domains = domains
         #: Opens that wait for a domain, by its qualified name.
         self._waiting: dict[str, list[_Pending]] = {}
         self._actions: dict[type, Callable[[Session, int, object], None]] = {
@@ -113,17 +111,8 @@ class ControlDesk:
         session.is_loading = True
         waiting = self._waiting.setdefault(uri.qualified_domain, [])
         if not waiting:
-            self._context.add(LoadDomain(uri.qualified_domain))
+            self._context.load_domain(uri.qualified_domain)
         waiting.append(pending)
-
-    def know_domain(self, name: str, outcome: DomainConfig | OperatorError) -> DomainEntry | None:
-        """Remember a domain's configuration, if it is one that can be served."""
-        if not isinstance(outcome, DomainConfig) or outcome.unsupported_reason():
-            self._context.note(Severity.ERROR, f"domain {name} cannot be used: {outcome}")
-            return None
-        limits = outcome.domain_limits
-        usage = Usage(limits.messages, limits.bytes)
-        return self._context.domains.setdefault(name, DomainEntry(outcome, usage))
 
     def go_on(self, name: str, outcome: DomainConfig | OperatorError) -> list[Session]:
         """Go on with the opens that wait for a domain; returns the sessions that may go on."""
@@ -147,11 +136,9 @@ class ControlDesk:
         context = self._context
         parameters = request.handle_parameters
         domain = context.domains[uri.qualified_domain]
-        if context.is_stopping:
-            raise _RefusalError(_E.E_REFUSED, _STOPPING, "Self node is stopping.")
+        self._check_state(domain)
         entry = context.queues.get(uri.canonical)
-        maximum = domain.config.max_queues or QUEUES_MAX
-        if entry is None and (domain.queues >= maximum or len(context.queues) >= QUEUES_MAX):
+        if entry is None and not self._domains.has_room(domain):
             raise _RefusalError(_E.E_REFUSED, _LIMIT, "maximum number of queues reached")
         handle = session.handles.get(parameters.q_id)
         if handle is not None and handle.uri.canonical != uri.canonical:
@@ -160,67 +147,56 @@ class ControlDesk:
         if handle is None and len(session.handles) >= QUEUES_PER_SESSION_MAX:
             text = f"a session opens at most {QUEUES_PER_SESSION_MAX} queues"
             raise _RefusalError(_E.E_REFUSED, -1, text)
+        _check_app(domain.config, parameters)
         _check_domain_limits(domain.config, parameters, entry)
         if entry is None:
-            entry = self.create_queue(uri, domain)
+            entry = self._domains.create_queue(uri, domain)
         if handle is None:
-            handle = Handle(parameters.q_id, uri, entry)
+            handle = Handle(parameters.q_id, uri, entry, parameters)
             session.handles[parameters.q_id] = handle
         self._attach(session, handle, parameters)
+        flags = _ROUTING[domain.config.mode]
         context.answer(
             session,
             r_id,
             OpenQueueResponse(
                 original_request=request,
-                routing_configuration=RoutingConfiguration(flags=_PRIORITY_ROUTING),
+                routing_configuration=RoutingConfiguration(flags=flags),
                 deduplication_time_ms=domain.config.deduplication_ms,
             ),
         )
         context.note(Severity.INFO, f"{session}: opened {parameters.uri}", queue_id=parameters.q_id)
 
+    def _check_state(self, domain: DomainEntry) -> None:
+        if self._context.is_stopping:
+            raise _RefusalError(_E.E_REFUSED, _STOPPING, "Self node is stopping.")
+        if domain.is_removing:
+            text = f"Domain '{domain.name}' is being removed"
+            raise _RefusalError(_E.E_REFUSED, _UNKNOWN_PERMANENT, text)
+
     def _attach(self, session: Session, handle: Handle, parameters: QueueHandleParameters) -> None:
         sub_id = parameters.sub_id_info.sub_id if parameters.sub_id_info else 0
-        app_id = parameters.sub_id_info.app_id if parameters.sub_id_info else "__default"
+        app_id = parameters.sub_id_info.app_id if parameters.sub_id_info else DEFAULT_APP_ID
         sub_stream = handle.sub_streams.setdefault(sub_id, SubStream(app_id, None))
+        entry = handle.entry
+        entry.idle_since = None
+        entry.is_active = True
         if parameters.write_count and not handle.is_writer:
             handle.is_writer = True
-            handle.entry.producers += 1
+            entry.producers += 1
         if parameters.read_count and sub_stream.stream is None:
-            sub_stream.stream = Stream(session.connection, handle.queue_id, sub_id)
-            sub_stream.stream.is_paused = session.is_congested
-            sub_stream.stream.is_inflating = not session.reads_new_properties
-            handle.entry.queue.attach(sub_stream.stream)
-
-    def create_queue(self, uri: QueueUri, domain: DomainEntry, number: int = 0) -> QueueEntry:
-        """Bring a queue into being.
-
-        Args:
-            uri: its URI; only the canonical part counts.
-            domain: its domain.
-            number: its number in the log, when it comes from there.
-        """
-        context = self._context
-        config = domain.config
-        limits = Usage(config.queue_limits.messages, config.queue_limits.bytes)
-        deduplication_ns = config.deduplication_ms * 1_000_000
-        entry = QueueEntry(
-            queue=Queue(uri, limits, domain.usage, deduplication_ns),
-            domain=domain,
-            number=number or self._next_queue_number,
-            is_logged=config.storage is StorageKind.FILE_BACKED,
-            is_synced=config.storage is StorageKind.FILE_BACKED
-            and config.durability is Durability.FSYNC,
-        )
-        self.reserve_queue_numbers(entry.number)
-        domain.queues += 1
-        context.queues[uri.canonical] = entry
-        if entry.is_logged and not number:
-            context.add(*context.log.append_queue(entry.number, uri))
-        return entry
-
-    def reserve_queue_numbers(self, highest: int) -> None:
-        """Give no number up to `highest` to a new queue: the log knows queues by them."""
-        self._next_queue_number = max(self._next_queue_number, highest + 1)
+            stream = Stream(session.connection, handle.queue_id, sub_id)
+            stream.is_paused = session.is_congested
+            stream.is_inflating = not session.reads_new_properties
+            sub_stream.app_id = app_id  # a handle that only wrote knew of none
+            sub_stream.stream = stream
+            app = entry.queue.attach(stream, app_id)
+            if not app.is_registered and len(app.streams) == 1:
+                self._context.alarm(
+                    "FANOUT_UNREGISTERED_APPID",
+                    f"AppId '{app_id}' is not authorized for queue '{entry.queue.uri}' - please "
+                    "update the domain configuration to include the appId to enable consumption.",
+                )
 
     # Configuring.
 
@@ -228,26 +204,28 @@ class ControlDesk:
         assert isinstance(request, ConfigureStream)
         parameters = request.stream_parameters
         handle = _handle(session, request.q_id)
-        stream = _stream_of_app(handle, parameters.app_id)
+        sub_stream = _sub_stream_of(handle, parameters.app_id)
         if sum([len(s.consumers) for s in parameters.subscriptions]) > SUBSCRIPTIONS_PER_STREAM_MAX:
             text = f"a stream has at most {SUBSCRIPTIONS_PER_STREAM_MAX} consumers"
             raise _RefusalError(_E.E_INVALID_ARGUMENT, -1, text)
-        specs: list[SubscriptionSpec] = []
-        for subscription in parameters.subscriptions:
-            if subscription.expression.text:
-                text = "subscription expressions are not available in this version"
-                raise _RefusalError(_E.E_NOT_SUPPORTED, -1, text)
-            for number, consumer in enumerate(subscription.consumers):
-                spec = SubscriptionSpec(
-                    key=f"{len(specs)}/{number}",
+        specs = [
+            _checked(
+                SubscriptionSpec(
+                    key=f"{subscription.expression.text}#{number}",
                     push_id=subscription.s_id,
                     priority=consumer.consumer_priority,
                     weight=consumer.consumer_priority_count,
                     messages_max=consumer.max_unconfirmed_messages,
                     bytes_max=consumer.max_unconfirmed_bytes,
+                    predicate=predicate,
                 )
-                specs.append(_checked(spec))
-        self._reconfigure(handle, stream, specs)
+            )
+            for subscription in parameters.subscriptions
+            for predicate in [self._predicate(session, subscription.expression)]
+            for number, consumer in enumerate(subscription.consumers)
+        ]
+        sub_stream.parameters = parameters
+        self._reconfigure(handle, sub_stream, specs)
         self._context.answer(session, r_id, ConfigureStreamResponse(request=request))
 
     def _configure_queue_stream(self, session: Session, r_id: int, request: object) -> None:
@@ -265,14 +243,30 @@ class ControlDesk:
             weight=parameters.consumer_priority_count,
             messages_max=parameters.max_unconfirmed_messages,
             bytes_max=parameters.max_unconfirmed_bytes,
+            predicate=None,
         )
+        sub_stream.parameters = parameters
         specs = [spec for spec in [_checked(spec)] if spec.priority != _PRIORITY_INVALID]
-        self._reconfigure(handle, sub_stream.stream, specs)
+        self._reconfigure(handle, sub_stream, specs)
         self._context.answer(session, r_id, ConfigureQueueStreamResponse(request=request))
 
-    def _reconfigure(self, handle: Handle, stream: Stream, specs: list[SubscriptionSpec]) -> None:
-        stream.configure(tuple(s for s in specs if s.priority != _PRIORITY_INVALID))
-        handle.entry.queue.refresh()
+    def _predicate(self, session: Session, expression: Expression) -> Predicate | None:
+        """Return what an expression means; one that does not compile is always true (WIRE 9.5)."""
+        if expression.version is ExpressionVersion.E_UNDEFINED or not expression.text:
+            return None
+        try:
+            return compile_expression(expression.text)
+        except ExpressionError as error:
+            text = f"{session}: expression '{expression.text}' taken as true: {error}"
+            self._context.note(Severity.ERROR, text)
+            return None
+
+    def _reconfigure(
+        self, handle: Handle, sub_stream: SubStream, specs: list[SubscriptionSpec]
+    ) -> None:
+        assert sub_stream.stream is not None
+        sub_stream.stream.configure(tuple(s for s in specs if s.priority != _PRIORITY_INVALID))
+        handle.entry.queue.refresh(sub_stream.app_id)
         self._context.dirty[handle.entry] = None
 
     # Closing.
@@ -290,41 +284,75 @@ class ControlDesk:
             raise _RefusalError(_E.E_INVALID_ARGUMENT, 0, text)
         sub_stream = handle.sub_streams[sub_id]
         if parameters.read_count and sub_stream.stream is not None:
-            self._detach(session, handle, sub_stream)
+            self._detach(session, handle, sub_stream, is_lost=False)
         if parameters.write_count and handle.is_writer:
             handle.is_writer = False
             handle.entry.producers -= 1
         if sub_stream.stream is None and (sub_id or not handle.is_writer):
             del handle.sub_streams[sub_id]
         if request.is_final or not handle.sub_streams:
-            self._drop_handle(session, handle)
+            self._drop_handle(session, handle, is_lost=False)
+        self._note_idle(handle.entry)
         self._context.answer(session, r_id, CloseQueueResponse())
         self._context.note(Severity.INFO, f"{session}: closed {parameters.uri}")
 
-    def _detach(self, session: Session, handle: Handle, sub_stream: SubStream) -> None:
+    def _detach(
+        self, session: Session, handle: Handle, sub_stream: SubStream, *, is_lost: bool
+    ) -> None:
         assert sub_stream.stream is not None
-        returned = handle.entry.queue.detach(sub_stream.stream)
+        queue, now = handle.entry.queue, self._context.now
+        give_back = queue.lose if is_lost else queue.detach
+        detached = give_back(sub_stream.stream, now)
         sub_stream.stream = None
         self._context.dirty[handle.entry] = None
-        if returned:
-            text = f"{session}: {returned} unconfirmed messages of {handle.uri} go back"
+        if detached.returned:
+            text = f"{session}: {detached.returned} unconfirmed messages of {handle.uri} go back"
             self._context.note(Severity.INFO, text)
+        if detached.dropped:
+            self._drop_poisonous(handle.entry, sub_stream.app_id, detached)
 
-    def _drop_handle(self, session: Session, handle: Handle) -> None:
+    def _drop_poisonous(self, entry: QueueEntry, app_id: str, detached: Detached) -> None:
+        """Write down and tell that messages were given up after too many deliveries (WIRE 9.9)."""
+        context = self._context
+        entry.counters.reject_messages += len(detached.dropped)
+        if entry.is_logged:
+            log = context.log_of(entry)
+            ordinals = [ordinal for ordinal, _ in detached.dropped]
+            context.add(*log.append_confirms(entry.number, detached.number, ordinals))
+            context.add(*log.release(detached.removed))
+        context.alarm(
+            "QUEUE_POISON_MESSAGE",
+            f"{len(detached.dropped)} message(s) of queue '{entry.queue.uri}' dropped for appId "
+            f"'{app_id}': delivered {entry.domain.config.max_delivery_attempts} time(s) to "
+            f"consumers that were lost (first GUID {detached.dropped[0][1].hex().upper()})",
+        )
+
+    def _drop_handle(self, session: Session, handle: Handle, *, is_lost: bool) -> None:
         for sub_stream in handle.sub_streams.values():
             if sub_stream.stream is not None:
-                self._detach(session, handle, sub_stream)
+                self._detach(session, handle, sub_stream, is_lost=is_lost)
         if handle.is_writer:
+            handle.is_writer = False
             handle.entry.producers -= 1
         session.handles.pop(handle.queue_id, None)
+        self._note_idle(handle.entry)
 
-    def drop_all(self, session: Session) -> None:
-        """Give back everything that a session has opened."""
+    def _note_idle(self, entry: QueueEntry) -> None:
+        if not entry.is_in_use:
+            entry.idle_since = self._context.now
+
+    def drop_all(self, session: Session, *, is_lost: bool) -> None:
+        """Give back everything that a session has opened.
+
+        Args:
+            session: whose.
+            is_lost: whether the client vanished; what it held may be what killed it.
+        """
         for handle in list(session.handles.values()):
-            self._drop_handle(session, handle)
+            self._drop_handle(session, handle, is_lost=is_lost)
 
     def _disconnect(self, session: Session, r_id: int, _request: object) -> None:
-        self.drop_all(session)
+        self.drop_all(session, is_lost=False)
         self._context.answer(session, r_id, DisconnectResponse())
         session.has_disconnected = True
         self._context.note(Severity.INFO, f"{session}: disconnected")
@@ -356,12 +384,20 @@ def _check_open(parameters: QueueHandleParameters) -> QueueUri:
     return uri
 
 
+def _check_app(config: DomainConfig, parameters: QueueHandleParameters) -> None:
+    if not parameters.read_count:
+        return
+    if config.mode is Mode.FANOUT and parameters.sub_id_info is None:
+        text = "Reader of a fanout queue requires an appId to be specified."
+        raise _RefusalError(_E.E_UNKNOWN, -1, text)
+    if config.mode is not Mode.FANOUT and parameters.sub_id_info is not None:
+        text = "AppId should not be specified when opening a non-fanout queue"
+        raise _RefusalError(_E.E_UNKNOWN, -1, text)
+
+
 def _check_domain_limits(
     config: DomainConfig, parameters: QueueHandleParameters, entry: QueueEntry | None
 ) -> None:
-    if parameters.read_count and parameters.sub_id_info is not None:
-        text = "AppId should not be specified when opening a non-fanout queue"
-        raise _RefusalError(_E.E_UNKNOWN, -1, text)
     consumers, producers = (entry.consumers, entry.producers) if entry else (0, 0)
     for adds, have, limit, noun in (
         (parameters.read_count, consumers, config.max_consumers, "consumer"),
@@ -375,9 +411,6 @@ def _check_domain_limits(
 def _domain_refusal(name: str, outcome: DomainConfig | OperatorError) -> _RefusalError:
     if isinstance(outcome, DomainNotFound):
         return _RefusalError(_E.E_UNKNOWN, -1, str(outcome))
-    if isinstance(outcome, DomainConfig):
-        text = f"Domain '{name}': {outcome.unsupported_reason()}"
-        return _RefusalError(_E.E_REFUSED, _UNKNOWN_PERMANENT, text)
     text = (
         "Attempt failed. Details: ConfigProvider failed to load domain config "
         f"[ domain = '{name}' configProviderError = '{outcome}' ]"
@@ -392,10 +425,10 @@ def _handle(session: Session, queue_id: int) -> Handle:
     return handle
 
 
-def _stream_of_app(handle: Handle, app_id: str) -> Stream:
+def _sub_stream_of(handle: Handle, app_id: str) -> SubStream:
     for sub_stream in handle.sub_streams.values():
         if sub_stream.app_id == app_id and sub_stream.stream is not None:
-            return sub_stream.stream
+            return sub_stream
     raise _RefusalError(_E.E_UNKNOWN, 0, "No queue with specified appId")
 
 

@@ -6,12 +6,15 @@ producer sent. Consumers that do not read new-style properties get the old style
 
 from __future__ import annotations
 
-from reference_broker.base import WireError
+from reference_broker.base import Instant, WireError, seconds
 from reference_broker.base.limits import APPLICATION_DATA_BYTES_MAX, PUSH_EVENT_BYTES_MAX
 from reference_broker.core.context import Context
+from reference_broker.core.idleness import IdleWatch
+from reference_broker.core.journal import JournalKeeper
+from reference_broker.core.paging import Pager
 from reference_broker.core.state import Handle, QueueEntry, Session
 from reference_broker.ports import Severity
-from reference_broker.queue import Delivery, Message, Stream
+from reference_broker.queue import Delivery, DeliveryBudget, Message, QueueMode, Stream
 from reference_broker.wire import (
     FLAG_MESSAGE_PROPERTIES,
     PADDING,
@@ -34,30 +37,91 @@ from reference_broker.wire.push import (
 _NEW_STYLE = 1
 
 
+#: How often the peer's development build says that a delivery stopped early: so many at once, then
+#: one in so many seconds.
+_EARLY_EXITS_AT_ONCE = 32
+_EARLY_EXIT_SECONDS = 5
+
+
+class EarlyExitLog:
+    """Keep the log readable when deliveries stop again and again (DROPIN 3.3, row D1)."""
+
+    def __init__(self) -> None:
+        self._left = _EARLY_EXITS_AT_ONCE
+        self._next_at = Instant(0)
+
+    def admits(self, now: Instant) -> bool:
+        """Return whether one more line may be written now."""
+        if self._left:
+            self._left -= 1
+        elif now < self._next_at:
+            return False
+        self._next_at = Instant(now + seconds(_EARLY_EXIT_SECONDS))
+        return True
+
+
 class Deliverer:
     """Serve the consumers of queues."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(
+        self, context: Context, pager: Pager, idle_watch: IdleWatch, journal: JournalKeeper
+    ) -> None:
         self._context = context
+        self._journal = journal
+        self._pager = pager
+        self._idle_watch = idle_watch
+        self._early_exits = EarlyExitLog()
 
     def deliver_all(self) -> None:
         """Serve the consumers of every queue in which something changed."""
         context = self._context
         dirty, context.dirty = context.dirty, {}
+        budget = DeliveryBudget()
         for entry in dirty:
-            for delivery in entry.queue.deliver():
+            queue = entry.queue
+            for delivery in queue.deliver(context.now, budget):
                 self._push(entry, delivery)
-            if entry.queue.has_more:
+            if queue.has_more:
                 context.dirty[entry] = None
+            if queue.wanted:
+                self._pager.fetch(entry)
+            if entry.is_logged and queue.store.hot_bytes > context.hot_bytes_max:
+                queue.store.trim(queue.positions(), context.hot_bytes_max)
+            for app_id, guid in queue.early_exits:
+                self._note_early_exit(entry, app_id, guid)
+            wake_at = queue.next_deadline()
+            if wake_at is not None:
+                context.wake(entry, wake_at)
+            self._idle_watch.look(entry)
+
+    def _note_early_exit(self, entry: QueueEntry, app_id: str, guid: bytes) -> None:
+        if self._early_exits.admits(self._context.now):
+            text = (
+                f"[THROTTLED] Queue '{entry.queue.uri}', appId = '{app_id}' does not have any "
+                f"subscription capacity; early exits delivery at {guid.hex().upper()}"
+            )
+            self._context.note(Severity.INFO, text)
 
     def _push(self, entry: QueueEntry, delivery: Delivery) -> None:
         stream = delivery.subscription.stream
         session = self._context.sessions[stream.connection]
         messages = delivery.messages
+        self._count(entry, messages, entry.queue.streams[stream].app_id)
         if not session.reads_new_properties:
             messages = [self._old_style(message) for message in messages]
         chunks = push_chunks(messages, stream.queue_id, delivery.subscription.spec.push_id)
         self._context.send(session, *chunks, is_durable=entry.is_synced)
+
+    def _count(self, entry: QueueEntry, messages: list[Message], app_id: str) -> None:
+        counters = entry.counters
+        counters.push_messages += len(messages)
+        counters.push_bytes += sum([message[4] for message in messages])
+        if entry.queue.mode is not QueueMode.BROADCAST:
+            arrival = entry.queue.store.arrival_ns(messages[0][5])
+            waited = max(self._context.wall_ns - arrival, 0)
+            counters.waited.add(len(messages), waited)
+            if entry.queue.mode is QueueMode.FANOUT:
+                counters.waited_of(app_id).add(len(messages), waited)
 
     def _old_style(self, message: Message) -> Message:
         if not message[2] & 0xFFFF:
@@ -100,22 +164,22 @@ class Deliverer:
             context.note(Severity.DEBUG, f"{session}: {unknown} CONFIRMs for messages not stored")
 
     def _confirm(self, handle: Handle, stream: Stream, guids: list[bytes]) -> int:
-        """Confirm messages of one stream; returns how many were stored."""
+        """Confirm messages of one stream; returns how many were waited for."""
         context = self._context
         entry = handle.entry
-        removed = entry.queue.confirm(stream, guids, context.now)
-        if not removed:
+        queue = entry.queue
+        confirmed = queue.confirm(stream, guids, context.now)
+        if not confirmed.ordinals:
             return 0
+        entry.counters.confirm_messages += len(confirmed.ordinals)
         if entry.is_logged:
-            context.add(
-                *context.log.append_confirms(
-                    entry.number,
-                    [message[0] for message in removed],
-                    [message[6] for message in removed],
-                )
-            )
+            log = context.log_of(entry)
+            number = confirmed.number
+            context.add(*log.append_confirms(entry.number, number, confirmed.ordinals))
+            context.add(*log.release(confirmed.removed))
+            self._journal.confirmed(entry, len(confirmed.ordinals), len(confirmed.removed))
         context.dirty[entry] = None
-        return len(removed)
+        return len(confirmed.ordinals)
 
 
 def push_chunks(messages: list[Message], queue_id: int, push_id: int) -> list[bytes]:

@@ -1,7 +1,11 @@
 """PUT events: check, store, acknowledge (WIRE 5.8, 5.10, 6, 9.10, 9.11).
 
 Messages are taken in runs: neighbours in one event for the same queue. A run is posted, logged
-and acknowledged as a whole. What happens to a message:
+and acknowledged as a whole. The bytes of the event go to the log as they came, as long as every
+message of the run is the usual one: 36 bytes of header, no options. Where a message will be in the
+log is then known before it is there.
+
+What happens to a message:
 
 | what is wrong                                             | answer                           |
 |-----------------------------------------------------------|----------------------------------|
@@ -19,20 +23,25 @@ are acknowledged if their correlation id is not 0 (WIRE 2.6).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from reference_broker.base import UNSET_GUID, WireError
 from reference_broker.base.limits import EVENT_DECOMPRESSED_BYTES_MAX, RUN_BYTES_MAX
+from reference_broker.core.alarms import raise_capacity_alarms
 from reference_broker.core.context import Context
+from reference_broker.core.journal import JournalKeeper
 from reference_broker.core.state import Handle, QueueEntry, Session
 from reference_broker.ports import Severity
 from reference_broker.queue import Message, Refusal
+from reference_broker.storage import STORED_HEADER_SIZE
 from reference_broker.wire import (
     FLAG_ACK_REQUESTED,
     FLAG_MESSAGE_PROPERTIES,
     PADDING,
     AckStatus,
     Compression,
+    DecompressionLimitError,
     Event,
     Put,
     PutTuple,
@@ -57,14 +66,15 @@ class _Run:
     """Neighbouring messages of one event for one queue."""
 
     __slots__ = (
-        "acked", "correlations", "end", "first_ordinal", "handle", "is_verbatim", "messages",
-        "segment", "size", "start",
+        "acked", "base", "correlations", "end", "first_ordinal", "handle", "is_verbatim",
+        "messages", "size", "start",
     )  # fmt: skip
 
-    def __init__(self, handle: Handle, start: int, segment: int) -> None:
+    def __init__(self, handle: Handle, start: int, location: int) -> None:
         self.handle = handle
         self.first_ordinal = handle.entry.queue.next_ordinal
-        self.segment = segment  # of the log, where the run goes; 0 for none
+        #: Location of the event's byte 0, were it in the log; None for a run that is not logged.
+        self.base = location - start if location else None
         self.start = start  # indices into the event's buffer
         self.end = start
         self.messages: list[Message] = []
@@ -80,8 +90,9 @@ class _Run:
 class Publisher:
     """Take PUT events from sessions."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, journal: JournalKeeper) -> None:
         self._context = context
+        self._journal = journal
         #: Bytes that the messages of the event at hand may still decompress to.
         self._inflatable = 0
 
@@ -106,7 +117,7 @@ class Publisher:
                     continue
                 # The usual message is taken here; everything else is looked at more closely.
                 if (
-                    put[6] == put[7]
+                    put[6] == put[7] == put[10] + STORED_HEADER_SIZE
                     and not (put[1] and put[0] & FLAG_MESSAGE_PROPERTIES)
                     and put[1] < 2
                     and session.makes_guids
@@ -129,11 +140,12 @@ class Publisher:
         handle = session.handles.get(queue_id)
         if handle is None or not handle.is_writer:
             return None
-        segment = self._context.log.next_segment if handle.entry.is_logged else 0
-        return _Run(handle, start, segment)
+        entry = handle.entry
+        location = self._context.log_of(entry).next_location() if entry.is_logged else 0
+        return _Run(handle, start, location)
 
     def _take(self, run: _Run, put: PutTuple, buffer: bytes) -> None:
-        flags, compression, _, guid, _, schema, _, data_start, data_end, message_end, _ = put
+        flags, compression, _, guid, _, schema, _, data_start, data_end, message_end, start = put
         run.messages.append(
             (
                 guid,
@@ -142,7 +154,7 @@ class Publisher:
                 buffer[data_start:message_end],
                 data_end - data_start,
                 run.first_ordinal + len(run.messages),
-                run.segment,
+                0 if run.base is None else run.base + start,
             )
         )
         run.end = message_end
@@ -164,17 +176,18 @@ class Publisher:
                 decode_options(buffer, options, start)
             except WireError as error:
                 return str(error)
+        if start - put[10] != STORED_HEADER_SIZE:
+            run.is_verbatim = False
         if session.makes_guids and guid == UNSET_GUID:
             return "the GUID is unset"
         if not session.makes_guids:
             put = self._give_guid(run, put)
         if compression and flags & FLAG_MESSAGE_PROPERTIES and not schema:
-            if not self._inflatable:
-                return (
-                    f"one event's data decompress to {EVENT_DECOMPRESSED_BYTES_MAX} bytes at most"
-                )
-            put, buffer = _decompressed(put, buffer[start:end])
-            self._inflatable = max(self._inflatable - len(buffer), 0)
+            try:
+                put, buffer = _decompressed(put, buffer[start:end], self._inflatable)
+            except DecompressionLimitError as error:
+                return f"{error}; one event's data together {EVENT_DECOMPRESSED_BYTES_MAX}"
+            self._inflatable -= put[8]
             run.is_verbatim = False
         self._take(run, put, buffer)
         return None
@@ -209,24 +222,52 @@ class Publisher:
         context = self._context
         entry = run.handle.entry
         entry.queue.expire_history(context.now)
+        if entry.is_logged and not self._journal.admits(entry, len(run.messages)):
+            self._refuse(session, run)
+            return
         refused: list[tuple[bytes, Refusal]] = []
         for messages in self._parts(run):
-            outcome = entry.queue.post(messages)
+            outcome = entry.queue.post(messages, context.wall_ns, context.now)
             refused += outcome.refused
             if outcome.stored and entry.is_logged:
+                self._journal.stored(entry, len(outcome.stored))
                 is_all = len(outcome.stored) == len(run.messages)
-                verbatim = buffer[run.start : run.end] if run.is_verbatim and is_all else None
-                self._log(entry, outcome.stored, verbatim)
+                if is_all and run.is_verbatim:
+                    chunk = buffer[run.start : run.end]
+                    self._append(entry, run.first_ordinal, [chunk], len(outcome.stored))
+                else:
+                    self._log_again(entry, outcome.stored)
+                for number, ordinals in outcome.skipped.items():
+                    log = context.log_of(entry)
+                    context.add(*log.append_confirms(entry.number, number, ordinals))
         context.dirty[entry] = None
+        self._count(entry, run, refused)
         acks = self._acks(run, refused)
         if acks:
             context.send(session, acks, is_durable=entry.is_synced)
 
-    def _parts(self, run: _Run) -> Iterator[list[Message]]:
-        """Yield the messages of a run in parts, each small enough for one record of the log.
+    def _refuse(self, session: Session, run: _Run) -> None:
+        """Refuse a run, because the log has no room for it."""
+        counters = run.handle.entry.counters
+        counters.nack_messages += len(run.messages)
+        status, queue_id = AckStatus.STORAGE_FAILURE, run.handle.queue_id
+        acks = [(status, run.correlations.get(m[0], 0), m[0], queue_id) for m in run.messages]
+        self._context.send(session, ack_event(acks))
 
-        Each but the first is numbered with the segment that is next when its turn comes.
-        """
+    def _count(self, entry: QueueEntry, run: _Run, refused: list[tuple[bytes, Refusal]]) -> None:
+        counters = entry.counters
+        messages = len(run.messages)
+        nacked = sum([_STATUS[refusal] is not AckStatus.SUCCESS for _, refusal in refused])
+        counters.put_messages += messages
+        counters.put_bytes += sum([message[4] for message in run.messages])
+        counters.ack_messages += messages - nacked
+        counters.nack_messages += nacked
+        usage = entry.queue.usage
+        counters.note_content(usage.messages, usage.bytes)
+        raise_capacity_alarms(self._context, entry)
+
+    def _parts(self, run: _Run) -> Iterator[list[Message]]:
+        """Yield the messages of a run in parts, each small enough for one record of the log."""
         if run.size <= RUN_BYTES_MAX:
             yield run.messages
             return
@@ -235,25 +276,31 @@ class Publisher:
         size = 0
         for message in run.messages:
             if part and size + len(message[3]) > RUN_BYTES_MAX:
-                yield self._renumbered(run, part)
+                yield _renumbered(run, part)
                 part, size = [], 0
             part.append(message)
             size += len(message[3])
-        yield self._renumbered(run, part)
+        yield _renumbered(run, part)
 
-    def _renumbered(self, run: _Run, part: list[Message]) -> list[Message]:
-        entry = run.handle.entry
-        segment = self._context.log.next_segment if entry.is_logged else 0
-        ordinal = entry.queue.next_ordinal
-        return [(*m[:5], ordinal + index, segment) for index, m in enumerate(part)]
+    def _log_again(self, entry: QueueEntry, stored: list[Message]) -> None:
+        """Log messages that are not the bytes of the event, and note where they are."""
+        log = self._context.log_of(entry)
+        # Neighbours in the queue share a record: it names only the first one's ordinal.
+        for _, group in groupby(enumerate(stored), key=lambda item: item[1][5] - item[0]):
+            messages = [message for _, message in group]
+            location = log.next_location()
+            for message in messages:
+                entry.queue.store.move(message[5], location)
+                location += STORED_HEADER_SIZE + len(message[3])
+            chunks = [put_message(_as_put(message)) for message in messages]
+            self._append(entry, messages[0][5], chunks, len(messages))
 
-    def _log(self, entry: QueueEntry, stored: list[Message], verbatim: bytes | None) -> None:
+    def _append(
+        self, entry: QueueEntry, first_ordinal: int, chunks: list[bytes], count: int
+    ) -> None:
         context = self._context
-        if verbatim is None:
-            chunks = [put_message(_as_put(message)) for message in stored]
-        else:
-            chunks = [verbatim]
-        context.add(*context.log.append_puts(entry.number, context.wall_ns, chunks, len(stored)))
+        log = context.log_of(entry)
+        context.add(*log.append_puts(entry.number, context.wall_ns, first_ordinal, chunks, count))
         if entry.is_synced:
             context.want_sync()
 
@@ -271,13 +318,19 @@ class Publisher:
         return ack_event(acks) if acks else b""
 
 
-def _decompressed(put: PutTuple, data: bytes) -> tuple[PutTuple, bytes]:
+def _renumbered(run: _Run, part: list[Message]) -> list[Message]:
+    ordinal = run.handle.entry.queue.next_ordinal
+    return [(*m[:5], ordinal + index, m[6]) for index, m in enumerate(part)]
+
+
+def _decompressed(put: PutTuple, data: bytes, bytes_max: int) -> tuple[PutTuple, bytes]:
     """Return an old-style message in plain form, in a buffer of its own (WIRE 5.8).
 
     Raises:
         WireError: the data do not decompress.
+        DecompressionLimitError: they decompress to more than `bytes_max`.
     """
-    plain = decompress(data)
+    plain = decompress(data, bytes_max)
     padded = plain + PADDING[len(plain) & 3]
     crc = crc32c(plain)
     ends = (0, 0, len(plain), len(padded), 0)

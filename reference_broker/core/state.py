@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
@@ -9,10 +10,17 @@ from typing import NamedTuple
 from reference_broker.base import Instant, QueueUri
 from reference_broker.base.limits import HANDSHAKE_EVENT_BYTES_MAX
 from reference_broker.config import DomainConfig
+from reference_broker.core.counters import QueueCounters
+from reference_broker.expr import Predicate
 from reference_broker.queue import Queue, Stream, Usage
-from reference_broker.session import HeartbeatMonitor
+from reference_broker.security import Authentication
+from reference_broker.session import HeartbeatMonitor, SessionKind
 from reference_broker.wire import Event, EventReader
-from reference_broker.wire.control import ClientIdentity, Encoding
+from reference_broker.wire.control import (
+    ClientIdentity,
+    Encoding,
+    QueueHandleParameters,
+)
 
 
 class Phase(Enum):
@@ -30,13 +38,25 @@ class Phase(Enum):
     PARTED = auto()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class DomainEntry:
-    """A domain in use."""
+    """A domain in use.
 
+    Attributes:
+        name: qualified name, as queues' URIs have it; a redirect's configuration has another.
+        config: the configuration in force.
+        filters: application subscriptions by app id; empty app id where the mode has no apps.
+        usage: what its queues store together.
+        queues: by canonical URI.
+        is_removing: whether the first round of a removal is done, and opens are refused.
+    """
+
+    name: str
     config: DomainConfig
+    filters: Mapping[str, Predicate]
     usage: Usage
-    queues: int = 0
+    queues: dict[str, QueueEntry] = field(default_factory=dict)
+    is_removing: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -47,22 +67,42 @@ class QueueEntry:
         queue: the engine.
         domain: its domain.
         number: its number in the log.
+        key: 5 bytes, how admin answers name its storage.
+        partition: whose log it uses.
         is_logged: whether messages go to the log.
         is_synced: whether acknowledgements wait for the disk.
+        counters: what happened in it.
         producers: open write handles.
+        next_app_number: for the next app id that the log hears of.
+        idle_since: when its last handle went, or it came to be without one; None while it is used.
+        is_active: whether a client has opened it since the start; what is only known from
+            storage has no queue object in the peer.
+        wake_at: when it will be looked at although nothing happens in it; None for never.
     """
 
     queue: Queue
     domain: DomainEntry
     number: int
+    key: bytes
+    partition: int
     is_logged: bool
     is_synced: bool
+    counters: QueueCounters = field(default_factory=QueueCounters)
     producers: int = 0
+    next_app_number: int = 1
+    idle_since: Instant | None = None
+    is_active: bool = False
+    wake_at: Instant | None = None
 
     @property
     def consumers(self) -> int:
         """Open read handles."""
         return len(self.queue.streams)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether anybody has it open."""
+        return bool(self.producers or self.queue.streams)
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +111,7 @@ class SubStream:
 
     app_id: str
     stream: Stream | None  # None for a handle that only writes
+    parameters: object = None  # of the last configure request, for the operator to look at
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +122,7 @@ class Handle:
         queue_id: the qId.
         uri: canonical.
         entry: the queue.
+        parameters: of the first open request, for the operator to look at.
         sub_streams: by subId.
         is_writer: whether PUTs are welcome.
     """
@@ -88,6 +130,7 @@ class Handle:
     queue_id: int
     uri: QueueUri
     entry: QueueEntry
+    parameters: QueueHandleParameters
     sub_streams: dict[int, SubStream] = field(default_factory=dict)
     is_writer: bool = False
 
@@ -115,7 +158,8 @@ class Session:
         number: running count.
         reader: cuts the bytes into events.
         phase: see `Phase`.
-        is_authenticated: whether an authentication request was answered.
+        kind: who the peer is; None before it has said so.
+        authentication: as whom the client was let in; None before.
         identity: what the client said of itself; None before.
         encoding: for our answers.
         makes_guids: GUID mode or correlation mode (WIRE 2.6).
@@ -125,7 +169,8 @@ class Session:
         is_congested: the peer does not read.
         heartbeat: None before the session is established.
         has_disconnected: whether the client has said goodbye; what follows is ignored.
-        is_loading: whether an open waits for its domain; later events wait behind it.
+        is_loading: whether an open waits for its domain, or the handshake for an authenticator;
+            later events wait behind it.
         held_events: events that wait so.
         held_bytes: bytes that came after those events.
     """
@@ -136,7 +181,8 @@ class Session:
     number: int
     reader: EventReader = field(default_factory=lambda: EventReader(HANDSHAKE_EVENT_BYTES_MAX))
     phase: Phase = Phase.HANDSHAKE
-    is_authenticated: bool = False
+    kind: SessionKind | None = None
+    authentication: Authentication | None = None
     identity: ClientIdentity | None = None
     encoding: Encoding = Encoding.BER
     makes_guids: bool = True
@@ -153,6 +199,12 @@ class Session:
     def ignores_input(self) -> bool:
         """Whether what still comes from the peer means nothing."""
         return self.has_disconnected or self.phase is Phase.PARTED
+
+    @property
+    def name(self) -> str:
+        """How admin answers and alarms name the client: `PROCESS:PID @ ADDRESS`."""
+        who = f"{self.identity.process_name}:{self.identity.pid}" if self.identity else "?"
+        return f"{who} @ {self.peer}"
 
     def __str__(self) -> str:
         """Return how logs name the session."""

@@ -30,8 +30,6 @@ from reference_broker.session.negotiation import (
     Acceptance,
     BrokerFacts,
     SessionKind,
-    authenticate,
-    check_reauthentication,
     negotiate,
 )
 
@@ -57,7 +55,5 @@ __all__ = [
     "SessionKind",
     "SessionLost",
     "SessionRestored",
-    "authenticate",
-    "check_reauthentication",
     "negotiate",
 ]

@@ -1,8 +1,8 @@
-"""Negotiation: what the broker makes of a client's first packets (WIRE 2.2, 2.3, 2.4).
+"""Negotiation: what the broker makes of a client's identity (WIRE 2.3, 2.4).
 
 ::
 
-    clientIdentity ──> undecodable, E_UNKNOWN, protocol version 2 ──> close, no answer
+    clientIdentity ──> undecodable, E_UNKNOWN ──> close, no answer
                    ──> SDK below the minimum ──> brokerResponse E_NOT_SUPPORTED, stay open
                    ──> a kind of session that this broker does not serve ──> E_REFUSED, close
                    ──> brokerResponse E_SUCCESS
@@ -18,8 +18,6 @@ from typing import Final, NamedTuple
 
 from reference_broker.base import PeerError
 from reference_broker.wire.control import (
-    AuthenticationRequest,
-    AuthenticationResponse,
     BrokerResponse,
     ClientIdentity,
     ClientLanguage,
@@ -34,7 +32,6 @@ PROTOCOL_VERSION: Final = 1
 
 #: Language: (minimum, recommended) SDK version, as `major * 10000 + minor * 100 + patch`.
 _SDK_VERSIONS: Final = {ClientLanguage.E_CPP: (10500, 10900), ClientLanguage.E_JAVA: (2, 2)}
-_MECHANISM_UNKNOWN: Final = -2
 
 
 class SessionKind(Enum):
@@ -106,11 +103,6 @@ def negotiate(
         raise PeerError(f"negotiation: a clientIdentity is expected, not {type(identity).__name__}")
     if identity.client_type is ClientType.E_UNKNOWN:
         raise PeerError("negotiation: clientIdentity.clientType is E_UNKNOWN")
-    if identity.protocol_version != PROTOCOL_VERSION:
-        version = identity.protocol_version
-        raise PeerError(
-            f"negotiation: protocolVersion is {version}, only {PROTOCOL_VERSION} exists"
-        )
     if not identity.host_name:
         identity = replace(identity, host_name=peer)
     kind = _kind(identity)
@@ -124,43 +116,12 @@ def negotiate(
         status = Status(StatusCategory.E_NOT_SUPPORTED, -1, text)
         response = replace(response, result=status, is_deprecated_sdk=True)
         return identity, Acceptance(response, kind, is_established=False)
-    if kind is not SessionKind.CLIENT:
+    if kind not in (SessionKind.CLIENT, SessionKind.ADMIN):
         text = f"Connection not authorized: {kind.value} sessions are not served"
         response = replace(response, result=Status(StatusCategory.E_REFUSED, -1, text))
         return identity, Acceptance(response, kind, is_established=False, close_reason=text)
     response = replace(response, is_deprecated_sdk=identity.sdk_version < recommended)
     return identity, Acceptance(response, kind, is_established=True)
-
-
-def authenticate(request: object) -> tuple[AuthenticationResponse, bool]:
-    """Judge an authentication request by the default rules: no authenticator is configured.
-
-    Returns:
-        The response, and whether the peer may go on to negotiate.
-
-    Raises:
-        PeerError: it is no request; close without an answer.
-    """
-    if not isinstance(request, AuthenticationRequest):
-        name = type(request).__name__
-        raise PeerError(f"authentication: an authenticationRequest is expected, not {name}")
-    if request.mechanism.upper() == "ANONYMOUS":
-        return AuthenticationResponse(status=Status(StatusCategory.E_SUCCESS, 0, "")), True
-    text = f"Authentication mechanism '{request.mechanism}' not supported."
-    status = Status(StatusCategory.E_REFUSED, _MECHANISM_UNKNOWN, text)
-    return AuthenticationResponse(status=status), False
-
-
-def check_reauthentication(request: object) -> None:
-    """Check an authentication request inside a session, which began as an anonymous one.
-
-    Raises:
-        PeerError: it asks for another mechanism; close without an answer, as the peer does.
-    """
-    if isinstance(request, AuthenticationRequest) and request.mechanism.upper() != "ANONYMOUS":
-        raise PeerError(
-            f"Authentication mechanism mismatch: the session is ANONYMOUS, not {request.mechanism}"
-        )
 
 
 def _kind(identity: ClientIdentity) -> SessionKind:

@@ -29,7 +29,12 @@ from reference_broker.wire.ack import (
     success_acks,
 )
 from reference_broker.wire.checksum import checksum, crc32c
-from reference_broker.wire.compression import Compression, compress, decompress
+from reference_broker.wire.compression import (
+    Compression,
+    DecompressionLimitError,
+    compress,
+    decompress,
+)
 from reference_broker.wire.confirm import ConfirmTuple, confirm_event, confirm_guids, iter_confirms
 from reference_broker.wire.features import Features
 from reference_broker.wire.header import (
@@ -70,6 +75,7 @@ __all__ = [
     "AckTuple",
     "Compression",
     "ConfirmTuple",
+    "DecompressionLimitError",
     "Event",
     "EventReader",
     "EventType",

@@ -33,6 +33,10 @@ class Compression(IntEnum):
     ZLIB = 1
 
 
+class DecompressionLimitError(WireError):
+    """A stream holds more than it may."""
+
+
 def compress(data: bytes) -> bytes:
     """Return `data` as a zlib stream, made with the peer's parameters (WIRE 5.3)."""
     stream = zlib.compressobj(
@@ -49,8 +53,9 @@ def decompress(data: bytes, limit: int = limits.DECOMPRESSED_BYTES_MAX) -> bytes
         limit: bytes that it may inflate to; no more than one beyond it are ever produced.
 
     Raises:
-        WireError: not a zlib stream, an incomplete one, one with bytes after it, or one that
-            holds more than `limit` bytes. The offset is inside `data`.
+        DecompressionLimitError: it holds more than `limit` bytes.
+        WireError: not a zlib stream, an incomplete one, or one with bytes after it. The offset is
+            inside `data`.
     """
     assert limit >= 0, limit
     stream = zlib.decompressobj(_WINDOW_BITS)
@@ -61,7 +66,7 @@ def decompress(data: bytes, limit: int = limits.DECOMPRESSED_BYTES_MAX) -> bytes
         raise WireError("zlib.stream", f"{len(data)} bytes", rule, 0) from None
     if len(inflated) > limit:
         rule = f"it may inflate to at most {limit} bytes"
-        raise WireError("zlib.stream", f"{len(data)} bytes", rule, 0)
+        raise DecompressionLimitError("zlib.stream", f"{len(data)} bytes", rule, 0)
     if not stream.eof:
         rule = "the stream does not end there"
         raise WireError("zlib.stream", f"{len(data)} bytes", rule, len(data))

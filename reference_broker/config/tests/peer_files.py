@@ -177,7 +177,15 @@ def broker() -> dict[str, Any]:
             "advertiseSubscriptions": True,
             "routeCommandTimeoutMs": 9,
             "authentication": {
-                "authenticators": [],
+                "authenticators": [
+                    {
+                        "name": "Gate",
+                        "settings": [{"key": "user", "value": {"stringVal": "secret"}}],
+                    }
+                ],
+                "anonymousCredential": {
+                    "credential": {"mechanism": "GATE", "identity": "user:secret"}
+                },
                 "minThreads": 2,
                 "maxThreads": 3,
                 "credentialProvider": {

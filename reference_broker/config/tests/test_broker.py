@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reference_broker.config.authentication import AuthenticationConfig, Credential, PluginConfig
 from reference_broker.config.broker import (
     BrokerConfig,
     Heartbeats,
@@ -54,6 +55,19 @@ def test_every_field_arrives():
             console_severity="WARN",
             verbosity="TRACE",
             categories=("MQB*:WARN:red",),
+            file_name="logs/broker.%T",
+            file_format="%d %m",
+            file_age_days_max=7,
+            rotation_bytes=1_000_000,
+        ),
+        stat_snapshot_s=5,
+        authentication=AuthenticationConfig(
+            authenticators=(PluginConfig(name="Gate", settings=(("user", "secret"),)),),
+            anonymous_credential=Credential(mechanism="GATE", identity="user:secret"),
+            credential_provider=PluginConfig(
+                name="Vault",
+                settings=(("a", True), ("b", -1), ("c", 2**40), ("d", 0.5), ("e", "x")),
+            ),
         ),
         unknown=(),
         unhonoured=broker.unhonoured,
@@ -120,18 +134,12 @@ def test_wrong_values_are_refused_with_path_value_and_rule(path, value, rule):
     assert rule in caught.value.rule
 
 
-PLUGIN = {"name": "BasicAuthenticator", "settings": []}
+PLUGIN = {"name": "Gatekeeper", "settings": []}
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("appConfig.authentication.authenticators", [PLUGIN]),
-        ("appConfig.authentication.anonymousCredential", {"disallow": {}}),
-        (
-            "appConfig.authentication.anonymousCredential",
-            {"credential": {"mechanism": "BASIC", "identity": "a:b"}},
-        ),
         ("appConfig.authorization.authorizer", PLUGIN),
     ],
 )

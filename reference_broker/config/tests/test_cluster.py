@@ -9,6 +9,7 @@ from reference_broker.config.cluster import (
     ClusterConfig,
     NodeConfig,
     PartitionConfig,
+    ThrottleConfig,
     parse_clusters,
 )
 from reference_broker.config.domain import DomainConfig, parse_domain
@@ -35,10 +36,14 @@ def test_every_field_arrives():
             archive_location="data/old",
             data_file_bytes_max=10_000_000,
             journal_file_bytes_max=2_000_000,
+            ledger_file_bytes_max=400_000,
             flush_at_shutdown=False,
         ),
         queue_keepalive_ms=8,
         shutdown_timeout_ms=11,
+        throttle=ThrottleConfig(
+            low_threshold=0, high_threshold=1, low_interval_ms=2, high_interval_ms=3
+        ),
     )
     assert config.clusters == (lonely,)
     assert config.proxy_names == ("far",)

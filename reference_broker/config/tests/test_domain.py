@@ -178,32 +178,6 @@ def test_a_broadcast_domain_is_made_eventual_and_says_so():
     )
 
 
-def test_a_priority_domain_is_supported():
-    domain = parse(peer_files.priority_domain())
-    assert domain.unsupported_reason() is None
-    domain.check_supported()
-
-
-@pytest.mark.parametrize(
-    ("changes", "path", "reason"),
-    [
-        ({"mode": {"fanout": {"appIDs": ["a"]}}}, "mode", "fanout mode"),
-        ({"mode": {"broadcast": {}}}, "mode", "broadcast mode"),
-        ({"subscriptions": [{"appId": ""}]}, "subscriptions", "application subscriptions"),
-    ],
-    ids=["fanout", "broadcast", "subscriptions"],
-)
-def test_what_this_version_cannot_serve_is_parsed_and_then_refused(changes, path, reason):
-    domain = parse_with(changes)
-    why = domain.unsupported_reason()
-    assert why is not None
-    assert why.startswith(reason)
-    with pytest.raises(ConfigError) as caught:
-        domain.check_supported()
-    assert caught.value.path == f"{P}.{path}"
-    assert why in str(caught.value)
-
-
 def test_a_redirect_is_another_kind_of_domain():
     assert parse_domain("acme.old", b'{"redirect": "acme.new"}') == Redirect(
         name="acme.old", target="acme.new"

@@ -6,14 +6,17 @@ from reference_broker.config.domain import Consistency, Durability, Limits, Mode
 from reference_broker.config.errors import DomainNotFound
 from reference_broker.config.sample import SampleConfig
 
+MEMORY = (StorageKind.IN_MEMORY, Consistency.EVENTUAL, Durability.OS)
+FILES = (StorageKind.FILE_BACKED, Consistency.EVENTUAL, Durability.OS)
+SYNCED = (StorageKind.FILE_BACKED, Consistency.STRONG, Durability.FSYNC)
 EXPECTED = {
-    "bmq.test.mem.priority": (StorageKind.IN_MEMORY, Consistency.EVENTUAL, Durability.OS),
-    "bmq.test.persistent.priority": (StorageKind.FILE_BACKED, Consistency.EVENTUAL, Durability.OS),
-    "bmq.test.persistent.priority.sc": (
-        StorageKind.FILE_BACKED,
-        Consistency.STRONG,
-        Durability.FSYNC,
-    ),
+    "bmq.test.mem.broadcast": (Mode.BROADCAST, *MEMORY),
+    "bmq.test.mem.fanout": (Mode.FANOUT, *MEMORY),
+    "bmq.test.mem.priority": (Mode.PRIORITY, *MEMORY),
+    "bmq.test.persistent.fanout": (Mode.FANOUT, *FILES),
+    "bmq.test.persistent.fanout.sc": (Mode.FANOUT, *SYNCED),
+    "bmq.test.persistent.priority": (Mode.PRIORITY, *FILES),
+    "bmq.test.persistent.priority.sc": (Mode.PRIORITY, *SYNCED),
 }
 
 
@@ -25,8 +28,9 @@ def test_the_domains_are_the_peers():
 def test_a_domain_has_the_peers_limits(name):
     domain = SampleConfig().resolve_domain(name)
     assert domain.name == name
-    assert domain.mode is Mode.PRIORITY
-    assert (domain.storage, domain.consistency, domain.durability) == EXPECTED[name]
+    found = (domain.mode, domain.storage, domain.consistency, domain.durability)
+    assert found == EXPECTED[name]
+    assert domain.app_ids == (("foo", "bar", "baz") if domain.mode is Mode.FANOUT else ())
     assert domain.queue_limits == Limits(messages=1_000, bytes=1024 * 1024)
     assert domain.domain_limits == Limits(messages=2_000, bytes=2 * 1024 * 1024)
     assert (domain.message_ttl_s, domain.deduplication_ms) == (300, 300_000)
@@ -37,7 +41,6 @@ def test_a_domain_has_the_peers_limits(name):
 def test_a_domain_can_be_served(name):
     sample = SampleConfig()
     domain = sample.resolve_domain(name)
-    assert domain.unsupported_reason() is None
     cluster = sample.load_clusters().check_placement(domain)
     assert cluster.name == "local"
     assert cluster.partitions.count == 1

@@ -62,11 +62,7 @@ JSON = st.recursive(
 )
 
 # Refused in this version, so the documents do not have them.
-REFUSED = (
-    "appConfig.authentication.authenticators[]",
-    "appConfig.authentication.anonymousCredential",
-    "appConfig.authorization.authorizer",
-)
+REFUSED = ("appConfig.authorization.authorizer",)
 
 
 def refusal(kind: Kind, raw: Any) -> ConfigError | None:
@@ -171,6 +167,7 @@ def test_null_is_refused_where_the_peer_has_no_absence(kind):
         "definition.parameters.msgGroupIdConfig",
         "definition.parameters.storage.durability",
         "appConfig.stats.plugins[].prometheusSpecific",
+        "appConfig.authentication.anonymousCredential",
         "appConfig.authentication.credentialProvider",
         "appConfig.tlsConfig",
     }

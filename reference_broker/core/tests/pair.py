@@ -8,23 +8,35 @@ connection to the broker, `Peer` a `ClientSession` at the end of one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from reference_broker.base import Instant, OperatorError, PeerError, seconds
-from reference_broker.config import DomainConfig, DomainNotFound, parse_domain
+from reference_broker.config import (
+    ClusterConfig,
+    DomainConfig,
+    DomainNotFound,
+    SampleConfig,
+    parse_domain,
+)
 from reference_broker.core import Broker
 from reference_broker.ports import (
+    AdminCommand,
+    AdminResult,
     Close,
     Closed,
     CreateFile,
     DomainLoaded,
     Effect,
+    FilesFound,
     Input,
     LoadDomain,
     Log,
     Opened,
+    Read,
+    ReadDone,
+    Ready,
     Received,
-    Recovered,
     RemoveFile,
     Send,
     Stopped,
@@ -72,15 +84,27 @@ def domain(
     limits: tuple[int, int] = (1_000, 1_048_576),
     domain_limits: tuple[int, int] = (2_000, 2_097_152),
     mode: str = "priority",
+    apps: Iterable[str] = ("foo", "bar", "baz"),
     **parameters: object,
 ) -> DomainConfig:
-    """Return a domain; `parameters` are further members of the file's `parameters`."""
+    """Return a domain.
+
+    Args:
+        name: qualified name.
+        storage: `inMemory` or `fileBacked`.
+        consistency: `eventual` or `strong`.
+        limits: messages and bytes of each queue.
+        domain_limits: the same of all queues together.
+        mode: of its queues.
+        apps: app ids, in fanout mode.
+        parameters: further members of the file's `parameters`.
+    """
 
     def limit(pair: tuple[int, int]) -> dict[str, int]:
         return {"messages": pair[0], "bytes": pair[1]}
 
     text: dict[str, object] = {
-        "mode": {mode: {"appIDs": ["foo"]} if mode == "fanout" else {}},
+        "mode": {mode: {"appIDs": list(apps)} if mode == "fanout" else {}},
         "storage": {
             "config": {storage: {}},
             "queueLimits": limit(limits),
@@ -98,6 +122,17 @@ def domain(
 MEM: Final = domain("test.mem")
 FILE: Final = domain("test.file", storage="fileBacked")
 STRONG: Final = domain("test.strong", storage="fileBacked", consistency="strong")
+
+
+def cluster(
+    *, partitions: int = 1, ledger_bytes: int | None = None, **members: Any
+) -> ClusterConfig:
+    """Return the sample cluster with some members replaced."""
+    sample = SampleConfig().load_clusters().clusters[0]
+    files = replace(sample.partitions, count=partitions)
+    if ledger_bytes is not None:
+        files = replace(files, ledger_file_bytes_max=ledger_bytes)
+    return replace(sample, partitions=files, **members)
 
 
 class Wire:
@@ -200,19 +235,25 @@ class World:
         self.broker = Broker(facts or BrokerFacts(), **options)
         self.loads_domains = True  # answer LoadDomain at once
         self.finishes_syncs = True  # answer Sync at once
+        self.finishes_reads = True  # answer Read at once
+        self.unreadable: set[str] = set()  # names of files that cannot be read
+        self.is_ready = False  # whether the core has said Ready
         self.pending_loads: list[str] = []
         self.pending_syncs: list[Sync] = []
+        self.pending_reads: list[tuple[Read, bytearray]] = []
         self.durable_token = 0
         self.files: dict[str, bytearray] = {}
         self.durable: dict[str, int] = {}  # file name to bytes that would survive a power cut
         self.journal: list[Effect] = []
         self._is_stopped = False
+        self._commands = 0
         self.wires: dict[int, Wire] = {}
         self.peers: list[Peer] = []
         self._connections = 0
         if files is not None:
             self.files = {name: bytearray(content) for name, content in files.items()}
-            self.step(Recovered(tuple((n, bytes(files[n])) for n in sorted(files))))
+            self.durable = {name: len(content) for name, content in files.items()}
+            self.step(FilesFound(tuple((n, len(files[n])) for n in sorted(files))))
 
     # Steps.
 
@@ -237,11 +278,7 @@ class World:
                 if effect.connection in self.wires:
                     self.wires[effect.connection].deliver(effect)
             case Close(connection, reason):
-                wire = self.wires.pop(connection, None)
-                if wire is not None:
-                    wire.is_closed = True
-                    wire.close_reason = reason
-                    return [Closed(connection, "closed by us")]
+                return self._close(connection, reason)
             case CreateFile() | Write() | TruncateFile() | RemoveFile():
                 self._change_file(effect)
             case Sync():
@@ -253,9 +290,22 @@ class World:
                 self.pending_loads.append(name)
             case Stopped():
                 self._is_stopped = True
-            case Log():
+            case Read():
+                self.pending_reads.append((effect, self.files[effect.name]))
+                return self._finish_reads() if self.finishes_reads else []
+            case Ready():
+                self.is_ready = True
+            case Log() | AdminResult():
                 pass
         return []
+
+    def _close(self, connection: int, reason: str) -> list[Input]:
+        wire = self.wires.pop(connection, None)
+        if wire is None:
+            return []
+        wire.is_closed = True
+        wire.close_reason = reason
+        return [Closed(connection, "closed by us")]
 
     def _change_file(self, effect: CreateFile | Write | TruncateFile | RemoveFile) -> None:
         match effect:
@@ -266,8 +316,10 @@ class World:
                 self.files[name] += b"".join(chunks)
             case TruncateFile(name, size):
                 del self.files[name][size:]
+                self.durable[name] = size
             case RemoveFile(name):
                 del self.files[name]
+                self.durable.pop(name, None)
 
     def _domain_loaded(self, name: str) -> DomainLoaded:
         return DomainLoaded(
@@ -278,6 +330,20 @@ class World:
         """Answer the LoadDomain effects that wait."""
         names, self.pending_loads = self.pending_loads, []
         return self.step(*map(self._domain_loaded, names))
+
+    def finish_reads(self) -> list[Effect]:
+        """Answer the reads that wait."""
+        return self.step(*self._finish_reads())
+
+    def _finish_reads(self) -> list[Input]:
+        reads, self.pending_reads = self.pending_reads, []
+        return [self._read_done(read, data) for read, data in reads]
+
+    def _read_done(self, read: Read, data: bytearray) -> ReadDone:
+        if read.name in self.unreadable:
+            return ReadDone(read.token, OperatorError(f"{read.name}: input/output error"))
+        parts = [bytes(data[start : start + length]) for start, length in read.ranges]
+        return ReadDone(read.token, tuple(parts))
 
     def finish_syncs(self) -> list[Effect]:
         """Complete the syncs that wait."""
@@ -337,14 +403,27 @@ class World:
         """Return whether the graceful stop is complete."""
         return self._is_stopped
 
+    def admin(self, command: str) -> AdminResult:
+        """Execute an operator's command, which must be answered at once."""
+        self._commands += 1
+        effects = self.step(AdminCommand(self._commands, command))
+        (result,) = [effect for effect in effects if isinstance(effect, AdminResult)]
+        assert result.token == self._commands
+        return result
+
+    def alarms(self) -> list[str]:
+        """Return the alarms and panics so far."""
+        return [text for text in self.logs() if text.startswith(("ALARM [", "PANIC ["))]
+
     def logs(self) -> list[str]:
         """Return the messages of all log records so far."""
         return [effect.message for effect in self.journal if isinstance(effect, Log)]
 
     def restarted(self, **options: Any) -> World:
-        """Return a new broker on this one's files, as after SIGKILL."""
+        """Return a new broker on this one's files, as after SIGKILL, a second later."""
         names = [d for d in self.domains.values() if isinstance(d, DomainConfig)]
-        return World(names, files={n: bytes(f) for n, f in self.files.items()}, **options)
+        files = {name: bytes(content) for name, content in self.files.items()}
+        return World(names, **{"files": files, "now": self.now + seconds(1), **options})
 
 
 class Peer:

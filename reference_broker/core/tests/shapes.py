@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from reference_broker.core.tests.pair import Wire
-from reference_broker.wire import Event, EventType, Put, iter_acks, put_event
+from reference_broker.core.tests.pair import Wire, World
+from reference_broker.wire import Event, EventType, Put, confirm_event, iter_acks, put_event
 from reference_broker.wire.control import (
     CloseQueue,
     CloseQueueResponse,
     ConfigureStream,
     ConfigureStreamResponse,
     ConsumerInfo,
+    Expression,
+    ExpressionVersion,
     OpenQueue,
     OpenQueueResponse,
     QueueHandleParameters,
@@ -22,11 +24,13 @@ from reference_broker.wire.control import (
     Subscription,
 )
 from reference_broker.wire.options import decode_options
+from reference_broker.wire.properties import PropertiesLike, encode_properties
 from reference_broker.wire.push import iter_pushes
 
 MEM_URI = "bmq://test.mem/q"
 FILE_URI = "bmq://test.file/q"
 STRONG_URI = "bmq://test.strong/q"
+FANOUT_URI = "bmq://test.fan/q"
 ACK = 1
 PROPERTIES = 2
 
@@ -101,6 +105,34 @@ def configure_request(
     return ConfigureStream(q_id=q_id, stream_parameters=parameters)
 
 
+def subscription(
+    s_id: int,
+    expression: str = "",
+    *,
+    priority: int = 0,
+    messages: int = 1_000,
+    size: int = 1_000_000,
+    weight: int = 1,
+) -> Subscription:
+    """Return a subscription with one consumer."""
+    version = ExpressionVersion.E_VERSION_1 if expression else ExpressionVersion.E_UNDEFINED
+    consumer = ConsumerInfo(messages, size, priority, weight)
+    return Subscription(s_id, Expression(version, expression), (consumer,))
+
+
+def subscribe(
+    wire: Wire, *subscriptions: Subscription, q_id: int = 0, app_id: str = "__default"
+) -> list[Event]:
+    """Configure a stream with subscriptions; returns what came behind the good answer."""
+    wire.take()
+    parameters = StreamParameters(app_id=app_id, subscriptions=subscriptions)
+    wire.send(wire.request_event(ConfigureStream(q_id=q_id, stream_parameters=parameters)))
+    (first, *rest) = wire.events()
+    assert first.type == EventType.CONTROL
+    assert b"\xb1\x80" in first.body, ConfigureStreamResponse
+    return rest
+
+
 def open_queue(wire: Wire, uri: str = MEM_URI, q_id: int = 0, **members: Any) -> OpenQueueResponse:
     """Open a queue and return the answer, which must be good."""
     answer = wire.request(open_request(uri, q_id, **members))
@@ -127,6 +159,50 @@ def close_queue(wire: Wire, uri: str = MEM_URI, q_id: int = 0, **members: Any) -
 def put(number: int, data: bytes = b"data", q_id: int = 0, flags: int = ACK, **more: Any) -> Put:
     """Return a message."""
     return Put(q_id, guid(number), data, flags, **more)
+
+
+def with_properties(
+    number: int,
+    properties: PropertiesLike,
+    payload: bytes = b"data",
+    *,
+    is_new_style: bool = True,
+    q_id: int = 0,
+) -> Put:
+    """Return a message with properties, which wants to be acknowledged."""
+    area = encode_properties(properties, new_style=is_new_style)
+    return put(number, area + payload, q_id, ACK | PROPERTIES, schema=int(is_new_style))
+
+
+def confirms(*numbers: int, q_id: int = 0, sub_id: int = 0) -> bytes:
+    """Return a CONFIRM event."""
+    return confirm_event([(q_id, guid(number), sub_id) for number in numbers])
+
+
+def numbers_of(events: list[Event]) -> list[int]:
+    """Return the numbers of the messages of all PUSH events."""
+    return [int.from_bytes(push.guid[1:], "big") for push in pushes(events)]
+
+
+def writer_of(world: World, uri: str = MEM_URI) -> Wire:
+    """Return a client that writes a queue under the id 0."""
+    wire = world.session()
+    open_queue(wire, uri, write=1)
+    return wire
+
+
+def reader_of(world: World, uri: str = MEM_URI, app_id: str = "", **options: Any) -> Wire:
+    """Return a client that reads a queue under the id 0, and as an app under the subId 1.
+
+    What is delivered at once is not taken yet. `options` are those of `subscription`.
+    """
+    wire = world.session()
+    app = (1, app_id) if app_id else None
+    open_queue(wire, uri, read=1, app=app)
+    wanted = subscription(1, **options)
+    parameters = StreamParameters(app_id=app_id or "__default", subscriptions=(wanted,))
+    wire.send(wire.request_event(ConfigureStream(q_id=0, stream_parameters=parameters)))
+    return wire
 
 
 def puts(*numbers: int, q_id: int = 0, data: bytes = b"data") -> bytes:

@@ -115,8 +115,9 @@ def test_negative_counts_are_refused(members: dict[str, Any]):
 def history(world: World) -> int:
     """Return how many GUIDs the only queue remembers."""
     (entry,) = world.broker._context.queues.values()
-    assert len(entry.queue._history) == sum(len(b) for _, b in entry.queue._history_batches)
-    return len(entry.queue._history)
+    remembered = entry.queue.store.history
+    assert len(remembered) == len(remembered.guids()) == len(set(remembered.guids()))
+    return len(remembered)
 
 
 def used(world: World, *numbers: int) -> Wire:
@@ -160,7 +161,7 @@ def test_a_queue_without_clients_forgets_as_long_as_anybody_is_connected():
 
 
 def test_the_oldest_are_forgotten_beyond_the_limit(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("reference_broker.queue.queue.DEDUPLICATION_GUIDS_MAX", 5)
+    monkeypatch.setattr("reference_broker.queue.history.DEDUPLICATION_GUIDS_MAX", 5)
     world = World()
     wire = used(world, *range(12))
     assert history(world) == 5

@@ -27,6 +27,7 @@ from reference_broker.wire.control import (
     Disconnect,
     DisconnectResponse,
     Expression,
+    ExpressionVersion,
     QueueStreamParameters,
     SubQueueIdInfo,
 )
@@ -129,13 +130,15 @@ def test_a_refused_configure_changes_nothing():
     assert [push.ids for push in pushes(wire.events())] == [(1,)]
 
 
-def test_expressions_are_refused_for_now():
+@pytest.mark.parametrize("text", ["x > 1", "x >"], ids=["good", "does not compile"])
+def test_a_configure_with_an_expression_is_answered_with_its_echo(text: str):
     request = configure_request()
     (subscription,) = request.stream_parameters.subscriptions
-    subscription = replace(subscription, expression=Expression(text="x > 1"))
+    expression = Expression(ExpressionVersion.E_VERSION_1, text)
+    subscription = replace(subscription, expression=expression)
     parameters = replace(request.stream_parameters, subscriptions=(subscription,))
-    answer = reader().request(replace(request, stream_parameters=parameters))
-    assert refusal(answer)[0] == "E_NOT_SUPPORTED"
+    request = replace(request, stream_parameters=parameters)
+    assert reader().request(request) == ConfigureStreamResponse(request=request)
 
 
 def test_the_response_comes_before_the_first_push_with_its_id():

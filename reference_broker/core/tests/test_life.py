@@ -8,7 +8,6 @@ import pytest
 
 from reference_broker.base import Instant, limits
 from reference_broker.core.tests.pair import (
-    Wire,
     World,
     control_event,
     identity_of,
@@ -31,13 +30,9 @@ from reference_broker.wire import (
     ack_event,
     confirm_event,
     event_header,
-    pad,
 )
 from reference_broker.wire.control import (
     AdminCommand,
-    AuthenticationMessage,
-    AuthenticationRequest,
-    AuthenticationResponse,
     BrokerResponse,
     ClientType,
     ControlMessage,
@@ -47,25 +42,10 @@ from reference_broker.wire.control import (
     NegotiationMessage,
     StatusCategory,
     decode_message,
-    encode_message,
 )
 from reference_broker.wire.tests.recorded import read
 
 FACTS = BrokerFacts(heartbeat_interval_ms=1_000, heartbeat_misses_max=3)
-
-
-def authentication(mechanism: str) -> bytes:
-    message = AuthenticationMessage(choice=AuthenticationRequest(mechanism=mechanism))
-    payload = pad(encode_message(message, Encoding.BER))
-    return event_header(EventType.AUTHENTICATION, len(payload)) + payload
-
-
-def authentication_answer(wire: Wire) -> AuthenticationResponse:
-    (event,) = wire.events()
-    assert event.type == EventType.AUTHENTICATION
-    choice = decode_message(AuthenticationMessage, event.encoding, event.body).choice
-    assert isinstance(choice, AuthenticationResponse)
-    return choice
 
 
 # Hello.
@@ -121,14 +101,17 @@ def test_anything_else_first_closes_the_connection_without_an_answer(first: byte
     open_queue(bystander, write=1)
 
 
-@pytest.mark.parametrize(
-    "members",
-    [{"client_type": ClientType.E_UNKNOWN}, {"protocol_version": 2}, {"protocol_version": 0}],
-)
-def test_an_impossible_identity_closes_without_an_answer(members: dict[str, Any]):
+def test_an_impossible_identity_closes_without_an_answer():
     wire = World().connect()
-    wire.send(identity_event(**members))
+    wire.send(identity_event(client_type=ClientType.E_UNKNOWN))
     assert (wire.is_closed, wire.take()) == (True, b"")
+
+
+@pytest.mark.parametrize("version", [0, 2, 999_999])
+def test_the_protocol_version_is_not_looked_at(version: int):
+    answer = World().connect().negotiate(identity_of(protocol_version=version))
+    assert answer.result.category is StatusCategory.E_SUCCESS
+    assert answer.protocol_version == 1
 
 
 def identity_event(**members: Any) -> bytes:
@@ -145,7 +128,8 @@ def test_an_sdk_that_is_too_old_is_told_so_and_stays():
 
 @pytest.mark.parametrize(
     "members",
-    [{"client_type": ClientType.E_TCPADMIN}, {"cluster_name": "c", "cluster_node_id": 1}],
+    [{"cluster_name": "c"}, {"cluster_name": "c", "cluster_node_id": 1}],
+    ids=["proxy", "cluster member"],
 )
 def test_a_peer_that_is_no_client_is_refused_and_closed(members: dict[str, Any]):
     wire = World().connect()
@@ -175,38 +159,6 @@ def test_too_many_connections():
     assert [wire.is_closed for wire in wires] == [False, False, True]
     wires[0].close()
     assert not world.connect().is_closed
-
-
-# Authentication.
-
-
-def test_anonymous_authentication_then_hello():
-    wire = World().connect()
-    wire.send(authentication("anonymous"))
-    assert authentication_answer(wire).status.category is StatusCategory.E_SUCCESS
-    assert isinstance(wire.negotiate(), BrokerResponse)
-
-
-def test_an_unknown_mechanism_is_refused_and_closed():
-    wire = World().connect()
-    wire.send(authentication("BASIC"))
-    assert authentication_answer(wire).status.category is StatusCategory.E_REFUSED
-    assert wire.is_closed
-
-
-def test_authentication_comes_only_as_the_first_packet():
-    wire = World().connect()
-    wire.send(authentication("ANONYMOUS"))
-    wire.take()
-    wire.send(authentication("ANONYMOUS"))
-    assert wire.is_closed
-
-
-def test_a_session_may_authenticate_again():
-    wire = World().session()
-    wire.send(authentication("ANONYMOUS"))
-    assert authentication_answer(wire).status.category is StatusCategory.E_SUCCESS
-    open_queue(wire, write=1)
 
 
 # Heartbeats.

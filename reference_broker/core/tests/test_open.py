@@ -100,11 +100,24 @@ def test_a_domain_that_cannot_be_configured():
     assert refusal(answer) == ("E_REFUSED", -10, text)
 
 
-def test_a_domain_of_a_mode_that_is_not_there_yet():
-    fanout = domain("fan", mode="fanout")
-    category, code, text = refused(open_request("bmq://fan/q?id=foo", read=1), fanout)
-    assert (category, code) == ("E_REFUSED", -10)
-    assert "fanout mode is not available" in text
+@pytest.mark.parametrize(
+    ("mode", "members", "flags"),
+    [
+        ("priority", {"read": 1, "write": 1}, 2),
+        ("fanout", {"read": 1, "app": (1, "foo")}, 10),
+        ("fanout", {"write": 1}, 10),
+        ("broadcast", {"read": 1, "write": 1}, 7),
+    ],
+)
+def test_the_answer_tells_the_mode(mode: str, members: dict[str, Any], flags: int):
+    answer = open_queue(World([domain("test.mem", mode=mode)]).session(), **members)
+    assert answer.routing_configuration == RoutingConfiguration(flags=flags)
+
+
+def test_a_reader_in_fanout_mode_needs_an_app_id():
+    text = "Reader of a fanout queue requires an appId to be specified."
+    fanout = domain("test.mem", mode="fanout")
+    assert refused(open_request(read=1), fanout) == ("E_UNKNOWN", -1, text)
 
 
 def test_a_domain_that_failed_is_looked_up_again():

@@ -34,8 +34,6 @@ from reference_broker.wire.control import (
     BrokerResponse,
     ControlMessage,
     NegotiationMessage,
-    Status,
-    StatusCategory,
     decode_message,
 )
 from reference_broker.wire.control.tests import recordings
@@ -71,6 +69,9 @@ def world() -> World:
         [
             domain(PRIORITY),
             domain("bmq.test.mem.fanout", mode="fanout"),
+            domain("bmq.test.mem.broadcast", mode="broadcast"),
+            domain("bmq.test.persistent.fanout", storage="fileBacked", mode="fanout"),
+            domain("bmq.test.persistent.priority.sc", storage="fileBacked", consistency="strong"),
             domain("lim.queues", maxQueues=1),
             domain("lim.msgs", limits=(3, 1_048_576)),
             domain("lim.bytes", limits=(1_000, 100)),
@@ -126,21 +127,39 @@ def test_a_session_in_priority_mode():
     assert [len(kind) for kind in ours] == [7, 4, 3]
 
 
-def test_requests_that_are_refused():
-    theirs, ours = ask("request_errors")
-    answered_differently = {
-        # Fanout mode does not exist yet, so the domain is refused as such.
-        6: Status(
-            StatusCategory.E_REFUSED,
-            -10,
-            "Domain 'bmq.test.mem.fanout': fanout mode is not available in this version",
-        ),
-    }
-    expected = by_request(theirs.control)
-    assert len(expected) == 21
-    assert {r_id for r_id in expected if by_request(ours.control)[r_id] != expected[r_id]} == {6}
-    assert by_request(ours.control) == {**expected, **answered_differently}
-    assert ours.control[0] == theirs.control[0]
+def test_a_session_with_strong_consistency():
+    theirs, ours = ask("strong")
+    assert ours == theirs
+    assert [len(kind) for kind in ours] == [6, 2, 2]
+
+
+def test_a_session_in_broadcast_mode():
+    theirs, ours = ask("broadcast")
+    assert ours == theirs
+    assert [len(kind) for kind in ours] == [6, 1, 1]
+
+
+def test_a_session_in_fanout_mode():
+    theirs, ours = ask("fanout")
+    assert (ours.control, ours.acks) == (theirs.control, theirs.acks)
+    # The real broker names all apps of one client in one message, ours sends each its own.
+    expected = [push._replace(ids=(each,)) for push in theirs.pushes for each in push.ids]
+    assert sorted(ours.pushes) == sorted(expected)
+    assert len(ours.pushes) == 4
+
+
+def test_a_session_with_subscriptions():
+    theirs, ours = ask("subscriptions")
+    assert ours == theirs
+    assert [len(kind) for kind in ours] == [5, 8, 0]
+
+
+@pytest.mark.parametrize(("name", "count"), [("request_errors", 21), ("errors", 4)])
+def test_requests_that_are_refused(name: str, count: int):
+    theirs, ours = ask(name)
+    assert by_request(ours.control) == by_request(theirs.control)
+    assert ours == theirs
+    assert len(by_request(ours.control)) == count
     assert (ours.pushes, ours.acks) == ([], [])
 
 
@@ -195,7 +214,8 @@ def test_an_old_consumer_of_new_style_properties():
 
 def test_every_answer_comes_between_the_same_requests():
     """Requests are answered one by one: after each client event as many answers are there."""
-    for name in ("priority", "request_errors", "json_correlation_mode"):
+    names = ("priority", "fanout", "broadcast", "subscriptions", "strong", "errors")
+    for name in (*names, "request_errors", "json_correlation_mode"):
         wire = world().connect()
         theirs: dict[int, int] = defaultdict(int)
         ours: dict[int, int] = {}
@@ -216,7 +236,7 @@ def controls(wire: Wire) -> int:
 
 
 def test_the_sessions_of_the_real_broker_can_be_gone_through_without_an_error():
-    """Domains or modes may be missing; no recorded client breaks the protocol for us."""
+    """No recorded client breaks the protocol for us, nor disturbs another."""
     for name in ("broadcast", "fanout", "subscriptions", "errors", "strong"):
         made = world()
         bystander = made.session()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from reference_broker.core.tests.pair import (
     Wire,
     World,
+    cluster,
+    domain,
 )
 from reference_broker.core.tests.shapes import (
     ACK,
@@ -14,7 +16,7 @@ from reference_broker.core.tests.shapes import (
     payloads,
     puts,
 )
-from reference_broker.ports import Closed, Opened, Received, Stop
+from reference_broker.ports import Close, Closed, Log, Opened, Received, Stop, Stopped
 from reference_broker.wire import (
     Put,
     confirm_event,
@@ -67,7 +69,7 @@ def test_a_consumer_that_goes_need_not_be_waited_for():
 
 
 def test_a_stop_waits_no_longer_than_its_time_limit():
-    world = World(stop_timeout_ms=5_000)
+    world = World(cluster=cluster(shutdown_timeout_ms=5_000))
     wire = consumer_with_messages(world)
     world.step(Stop())
     world.advance(4.9)
@@ -75,11 +77,56 @@ def test_a_stop_waits_no_longer_than_its_time_limit():
     world.advance(0.1)
     assert world.has_stopped()
     assert wire.is_closed
-    assert "stopped with 2 messages unconfirmed" in world.logs()
+    assert "Cluster (local): giving up on 2 unconfirmed message(s)" in world.logs()
+
+
+def told(world: World) -> list[str]:
+    """Return what was said of unconfirmed messages."""
+    lines = [text for text in world.logs() if text.startswith("Cluster (local): ")]
+    return [text.removeprefix("Cluster (local): ") for text in lines]
+
+
+def test_once_a_second_it_is_told_what_a_stop_waits_for():
+    world = World(cluster=cluster(shutdown_timeout_ms=60_000))
+    wire = consumer_with_messages(world)
+    world.step(Stop())
+    assert told(world) == ["waiting for 2 unconfirmed message(s)"]
+    world.advance(0.9)
+    assert len(told(world)) == 1
+    world.advance(0.1)
+    assert told(world) == ["waiting for 2 unconfirmed message(s)"] * 2
+    wire.send(confirm_event([(0, guid(1), 0)]))
+    world.advance(1)
+    assert told(world)[2:] == ["waiting for 1 unconfirmed message(s)"]
+    wire.send(confirm_event([(0, guid(2), 0)]))
+    assert told(world)[3:] == ["no unconfirmed message(s)"]
+    assert world.has_stopped()
+
+
+def test_a_stop_without_unconfirmed_messages_says_so():
+    world = World()
+    world.step(Stop())
+    assert told(world) == ["no unconfirmed message(s)"]
+
+
+def test_the_messages_of_who_did_not_confirm_stay():
+    kind = domain("test.file", storage="fileBacked", maxDeliveryAttempts=1)
+    world = World([kind], files={}, cluster=cluster(shutdown_timeout_ms=1_000))
+    wire = world.session()
+    open_queue(wire, "bmq://test.file/q", read=1, write=1)
+    configure(wire)
+    wire.send(puts(1, 2))
+    world.step(Stop())
+    world.advance(1)
+    assert told(world)[-1] == "giving up on 2 unconfirmed message(s)"
+    last = max(i for i, e in enumerate(world.journal) if isinstance(e, Stopped | Close))
+    assert {type(e) for e in world.journal[last + 1 :]} <= {Log}  # nothing more is asked for
+    assert world.durable == {name: len(data) for name, data in world.files.items()}
+    assert world.restarted().broker.statistics().messages == 2
 
 
 def test_stopping_twice_is_stopping_once():
-    world = World(stop_timeout_ms=5_000)
+    world = World(cluster=cluster(shutdown_timeout_ms=5_000))
     consumer_with_messages(world)
     world.step(Stop())
     world.advance(3)

@@ -1,4 +1,4 @@
-"""What the broker makes of identities and credentials (WIRE 2.2 to 2.5)."""
+"""What the broker makes of identities (WIRE 2.3 to 2.5)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from reference_broker.session import (
     Acceptance,
     BrokerFacts,
     SessionKind,
-    authenticate,
     negotiate,
 )
 from reference_broker.wire import Features
 from reference_broker.wire.control import (
-    AuthenticationRequest,
     BrokerResponse,
     ClientIdentity,
     ClientLanguage,
@@ -54,8 +52,6 @@ def judged(**members: Any) -> Acceptance:
         None,
         BrokerResponse(),
         identity(client_type=ClientType.E_UNKNOWN),
-        identity(protocol_version=0),
-        identity(protocol_version=2),
     ],
 )
 def test_an_impossible_peer_gets_no_answer(message: object):
@@ -98,19 +94,38 @@ def test_a_version_that_is_too_old_is_named_with_the_minimum():
     ("members", "kind"),
     [
         ({}, SessionKind.CLIENT),
-        ({"client_type": ClientType.E_TCPADMIN}, SessionKind.ADMIN),
         ({"client_type": ClientType.E_TCPBROKER}, SessionKind.CLIENT),
+        ({"client_type": ClientType.E_TCPADMIN}, SessionKind.ADMIN),
+        ({"client_type": ClientType.E_TCPADMIN, "cluster_name": "c"}, SessionKind.ADMIN),
+    ],
+)
+def test_clients_and_operators_are_served(members: dict[str, Any], kind: SessionKind):
+    acceptance = judged(**members)
+    assert acceptance.kind is kind
+    assert (acceptance.is_established, acceptance.close_reason) == (True, "")
+    assert acceptance.response.result.category is StatusCategory.E_SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("members", "kind"),
+    [
         ({"cluster_name": "c"}, SessionKind.PROXY),
         ({"cluster_name": "c", "cluster_node_id": 2}, SessionKind.CLUSTER_MEMBER),
     ],
 )
-def test_kinds_of_peers(members: dict[str, Any], kind: SessionKind):
+def test_brokers_are_refused(members: dict[str, Any], kind: SessionKind):
     acceptance = judged(**members)
-    assert acceptance.kind is kind
-    assert acceptance.is_established is (kind is SessionKind.CLIENT)
-    if kind is not SessionKind.CLIENT:
-        assert acceptance.response.result.category is StatusCategory.E_REFUSED
-        assert "Connection not authorized" in acceptance.close_reason
+    assert (acceptance.kind, acceptance.is_established) == (kind, False)
+    assert acceptance.response.result.category is StatusCategory.E_REFUSED
+    assert acceptance.response.result.message == acceptance.close_reason
+    assert "Connection not authorized" in acceptance.close_reason
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 999_999])
+def test_the_protocol_version_is_not_looked_at(version: int):
+    acceptance = judged(protocol_version=version)
+    assert acceptance.is_established
+    assert acceptance.response.protocol_version == 1
 
 
 def test_an_empty_host_name_becomes_the_address():
@@ -153,24 +168,3 @@ def test_the_answer_has_the_shape_of_the_real_brokers():
 )
 def test_who_reads_new_style_properties(features: str, *, speaks: bool):
     assert Features.parse(features).message_properties_ex is speaks
-
-
-@pytest.mark.parametrize("mechanism", ["ANONYMOUS", "anonymous", "Anonymous"])
-def test_anonymous_is_accepted_in_any_case(mechanism: str):
-    response, is_accepted = authenticate(AuthenticationRequest(mechanism=mechanism))
-    assert is_accepted
-    assert response.status.category is StatusCategory.E_SUCCESS
-    assert response.lifetime_ms is None
-
-
-@pytest.mark.parametrize("mechanism", ["BASIC", "", "TEST"])
-def test_other_mechanisms_are_refused(mechanism: str):
-    response, is_accepted = authenticate(AuthenticationRequest(mechanism=mechanism))
-    assert not is_accepted
-    assert response.status.category is StatusCategory.E_REFUSED
-    assert f"'{mechanism}'" in response.status.message
-
-
-def test_something_else_than_a_request_is_the_peers_error():
-    with pytest.raises(PeerError, match="authentication: "):
-        authenticate(None)

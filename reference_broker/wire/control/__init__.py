@@ -118,6 +118,7 @@ from reference_broker.wire.control.partition_messages import (
     SyncPoint,
     SyncPointOffsetPair,
 )
+from reference_broker.wire.control.printer import print_message
 from reference_broker.wire.control.schema import M
 from reference_broker.wire.control.status import Status, StatusCategory
 
@@ -229,6 +230,7 @@ __all__ = [
     "SyncPointOffsetPair",
     "decode_message",
     "encode_message",
+    "print_message",
 ]
 
 # Where the encoding's number stands in an event: the byte of the header that depends on the type.

@@ -1,0 +1,208 @@
+"""Admin commands: from the text to the answer (WIRE 12, DROPIN 4).
+
+A command comes over an admin session or from the operator's pipe. Commands are executed one after
+the other, in the order in which they came; one that needs a domain's configuration waits for it, and
+those behind it wait too. A failed command is an answer like any other.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, NamedTuple, TypeAlias
+
+from reference_broker.admin import (
+    BrokerConfigDump,
+    ClearConfigCache,
+    ClearResolverCache,
+    ClusterCommand,
+    Command,
+    CommandError,
+    DomainCommand,
+    DumpBrokerConfig,
+    Error,
+    ListClusters,
+    ParsedCommand,
+    ReconfigureDomain,
+    Result,
+    ShowHelp,
+    StatCommand,
+    Success,
+    decode_error_text,
+    help_result,
+    parse_command,
+    render,
+)
+from reference_broker.base import OperatorError
+from reference_broker.base.limits import ADMIN_COMMANDS_WAITING_MAX
+from reference_broker.config import DomainConfig, DomainNotFound
+from reference_broker.core.admin_clusters import ClusterOffice
+from reference_broker.core.admin_domains import DomainOffice
+from reference_broker.core.context import Context
+from reference_broker.core.state import Session
+from reference_broker.core.statistics import StatOffice
+from reference_broker.ports import AdminResult, Severity
+from reference_broker.wire.control import AdminCommandResponse, ControlMessage, print_message
+
+_FAILED: Final = -2
+_NOT_UNDERSTOOD: Final = -31
+
+#: Who wants to know: a session and its request, or the driver's token.
+_Requester: TypeAlias = tuple[Session, int] | int
+
+
+class _Job(NamedTuple):
+    """A command that waits for its turn, or the reason why it is none."""
+
+    requester: _Requester
+    parsed: ParsedCommand | CommandError
+
+
+class AdminDesk:
+    """Execute admin commands.
+
+    Args:
+        context: of the core.
+        domains: answers the commands about domains.
+        clusters: answers the commands about clusters.
+        statistics: answers the commands about statistics.
+        config_json: the broker's configuration as a JSON text.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        domains: DomainOffice,
+        clusters: ClusterOffice,
+        statistics: StatOffice,
+        config_json: str,
+    ) -> None:
+        self._context = context
+        self._domain_office = domains
+        self._clusters = clusters
+        self._statistics = statistics
+        self._config_json = config_json
+        self._jobs: deque[_Job] = deque()
+        #: The domain that the first job waits for, and how many answers come before its own.
+        self._awaited = ""
+        self._answers_before = 0
+
+    def command(self, token: int, text: str) -> None:
+        """Take a command from the operator's pipe."""
+        self._take(token, text)
+
+    def request(self, session: Session, r_id: int, text: str) -> None:
+        """Take a command of an admin session."""
+        self._take((session, r_id), text)
+
+    def domain_loaded(self, name: str, outcome: DomainConfig | OperatorError) -> None:
+        """Go on with the command that waits for this domain."""
+        if not self._jobs or name != self._awaited:
+            return
+        if self._answers_before:
+            self._answers_before -= 1
+            return
+        self._awaited = ""
+        job = self._jobs.popleft()
+        assert isinstance(job.parsed, ParsedCommand), "only a command waits for a domain"
+        result = self._execute_loaded(job.parsed, name, outcome)
+        self._answer(job.requester, job.parsed, result)
+        self._work()
+
+    # The line.
+
+    def _take(self, requester: _Requester, text: str) -> None:
+        parsed: ParsedCommand | CommandError
+        try:
+            parsed = parse_command(text)
+        except CommandError as error:
+            parsed = error  # answered when it is its turn
+        if len(self._jobs) >= ADMIN_COMMANDS_WAITING_MAX:
+            rule = f"at most {ADMIN_COMMANDS_WAITING_MAX} commands wait for their turn"
+            self._reply(requester, f"{len(self._jobs)} commands are waiting, but {rule}", _FAILED)
+            return
+        self._jobs.append(_Job(requester, parsed))
+        self._work()
+
+    def _work(self) -> None:
+        while self._jobs and not self._awaited:
+            job = self._jobs[0]
+            if isinstance(job.parsed, CommandError):
+                self._jobs.popleft()
+                text = decode_error_text(str(job.parsed))
+                self._reply(job.requester, text, _NOT_UNDERSTOOD)
+                continue
+            domain = self._missing_domain(job.parsed.command)
+            if domain:
+                self._awaited = domain
+                self._answers_before = self._context.load_domain(domain)
+                return
+            self._jobs.popleft()
+            self._answer(job.requester, job.parsed, self._execute(job.parsed))
+
+    def _missing_domain(self, command: Command) -> str:
+        """Return the domain whose configuration must be loaded before, or nothing."""
+        if isinstance(command, ReconfigureDomain):
+            return command.domain
+        if not isinstance(command, DomainCommand) or isinstance(command, ClearResolverCache):
+            return ""
+        return "" if command.domain in self._context.domains else command.domain
+
+    def _answer(self, requester: _Requester, parsed: ParsedCommand, result: Result) -> None:
+        text = render(result, parsed.encoding)
+        self._reply(requester, text, _FAILED if isinstance(result, Error) else 0)
+
+    def _reply(self, requester: _Requester, text: str, rc: int) -> None:
+        context = self._context
+        if isinstance(requester, int):
+            context.add(AdminResult(requester, text, rc))
+            return
+        session, r_id = requester
+        if session.connection not in context.sessions or session.ignores_input():
+            return
+        message = ControlMessage(r_id=r_id, choice=AdminCommandResponse(text=text))
+        context.note(Severity.INFO, f"{session}: Send response message: {print_message(message)}")
+        context.send_control(session, message)
+
+    # Execution.
+
+    def _execute_loaded(
+        self, parsed: ParsedCommand, name: str, outcome: DomainConfig | OperatorError
+    ) -> Result:
+        """Execute a command whose domain's configuration has just come, or has not."""
+        if isinstance(outcome, DomainNotFound):
+            return Error(f"Domain '{name}' doesn't exist")
+        if isinstance(parsed.command, ReconfigureDomain):
+            return self._domain_office.reconfigure(name, outcome)
+        if name not in self._context.domains:
+            return Error(f"Domain '{name}' cannot be used: {outcome}")
+        return self._execute(parsed)
+
+    def _execute(self, parsed: ParsedCommand) -> Result:
+        command = parsed.command
+        match command:
+            case ShowHelp():
+                return help_result(plumbing=command.plumbing)
+            case DumpBrokerConfig():
+                return BrokerConfigDump(self._config_json)
+            case ClearConfigCache() | ClearResolverCache():
+                return self._clear_cache(command.domain)
+            case ListClusters():
+                return self._clusters.list_all()
+            case _:
+                return self._execute_in_office(parsed)
+
+    def _execute_in_office(self, parsed: ParsedCommand) -> Result:
+        command = parsed.command
+        if isinstance(command, StatCommand):
+            return self._statistics.execute(command, parsed.encoding)
+        if isinstance(command, DomainCommand):
+            assert not isinstance(command, ReconfigureDomain)
+            return self._domain_office.execute(command)
+        assert isinstance(command, ClusterCommand)
+        return self._clusters.execute(command)
+
+    def _clear_cache(self, domain: str | None) -> Result:
+        """There is no cache: a domain's file is read whenever its configuration is asked for."""
+        if domain is None or domain in self._context.domains:
+            return Success()
+        return Error(f"Domain '{domain}' doesn't exist")
