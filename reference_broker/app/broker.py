@@ -14,29 +14,37 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import secrets
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from reference_broker.app.config_folder import ConfigFolder
+from reference_broker.app.open_files import open_files_max
+from reference_broker.app.phase import Phase
 from reference_broker.app.records import LOGGER, log_record
 from reference_broker.base import OperatorError
 from reference_broker.config import (
     BrokerConfig,
+    ClusterConfig,
     ClustersConfig,
     DomainConfig,
     Redirect,
     SampleConfig,
     parse_domain,
 )
-from reference_broker.core import Broker, BrokerStatistics
+from reference_broker.core import AdminSettings, Broker, BrokerStatistics
+from reference_broker.ports import AdminResult
 from reference_broker.runtime import BrokerServer, LogFiles
+from reference_broker.security import Authenticators
 from reference_broker.session import BrokerFacts
+
+if TYPE_CHECKING:
+    from reference_broker.app.metrics import MetricsServer
 
 _LOOPBACK: Final = "127.0.0.1"
 #: File descriptors kept for the log, and for connections that are being refused.
@@ -51,6 +59,28 @@ class _Configuration(Protocol):
     def resolve_domain(self, qualified_name: str) -> DomainConfig: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What a command line says of the broker instead of its configuration; None says nothing."""
+
+    host_name: str | None = None
+    host_tags: str | None = None
+    host_data_center: str | None = None
+
+    def apply(self, config: BrokerConfig) -> BrokerConfig:
+        """Return the configuration with what is said here."""
+        return replace(
+            config,
+            host_name=_first(self.host_name, config.host_name),
+            host_tags=_first(self.host_tags, config.host_tags),
+            host_data_center=_first(self.host_data_center, config.host_data_center),
+        )
+
+
+def _first(said: str | None, configured: str) -> str:
+    return configured if said is None else said
+
+
 class ReferenceBroker:
     """One broker node on this event loop.
 
@@ -58,10 +88,14 @@ class ReferenceBroker:
         etc: configuration folder in BlazingMQ's format; by default the sample configuration.
         host: address to listen on instead of the configured ones; a loopback address by default
             when there is no `etc`.
-        port: port to listen on instead of the configured ones; 0 takes a free one.
+        port: port to listen on instead of the configured ones; 0 takes a free one. The address is
+            then `host`, or the first that is configured.
         storage: folder for the log; by default what the configuration says, or a temporary folder.
         domains: domain definitions by name, in the format of a domain file; they come before
             those of the configuration.
+        metrics_port: loopback port for `/metrics` and `/healthz`; 0 takes a free one. None serves
+            none.
+        overrides: what to say of the broker instead of the configuration.
     """
 
     def __init__(
@@ -72,6 +106,8 @@ class ReferenceBroker:
         port: int | None = None,
         storage: Path | str | None = None,
         domains: Mapping[str, Mapping[str, object]] | None = None,
+        metrics_port: int | None = None,
+        overrides: Overrides | None = None,
     ) -> None:
         self._configuration: _Configuration = ConfigFolder(etc) if etc else SampleConfig()
         self._etc = etc
@@ -83,8 +119,26 @@ class ReferenceBroker:
         self._server: BrokerServer | None = None
         self._bound: list[tuple[str, int]] = []
         self._core: Broker | None = None
-        #: From the configuration, known once started: what is worth a line on the console.
-        self.console_severity = "INFO"
+        self._overrides = overrides or Overrides()
+        self._read: tuple[BrokerConfig, ClustersConfig] | None = None
+        self._metrics_port = metrics_port
+        self._metrics: MetricsServer | None = None
+        #: Loopback port of the metrics; known once started.
+        self.metrics_port: int | None = None
+        #: 6 bytes in every GUID that this broker makes.
+        self.broker_id = secrets.token_bytes(6)
+        self._is_stopping = False
+
+    def read_configuration(self) -> BrokerConfig:
+        """Read the configuration, if that was not done yet, and return the broker's part.
+
+        Raises:
+            ConfigError: a file is missing, unreadable or wrong.
+        """
+        if self._read is None:
+            config = self._overrides.apply(self._configuration.load_broker())
+            self._read = config, self._configuration.load_clusters()
+        return self._read[0]
 
     async def __aenter__(self) -> Self:
         """Start: recover the log, then listen.
@@ -92,16 +146,28 @@ class ReferenceBroker:
         Raises:
             OperatorError: the configuration, the storage or the address cannot be used.
         """
-        config = self._configuration.load_broker()
-        clusters = self._configuration.load_clusters()
-        self.console_severity = config.log.console_severity
+        config = self.read_configuration()
+        assert self._read is not None, "it was read just now"
+        clusters = self._read[1]
         report_findings(config, clusters)
+        try:
+            await self._start_metrics()
+            await self._start(config, clusters)
+        except BaseException:
+            await self._tidy()
+            raise
+        return self
+
+    async def _start(self, config: BrokerConfig, clusters: ClustersConfig) -> None:
+        authenticators = Authenticators.from_config(config.authentication)
         files = LogFiles(self._storage_folder(clusters))
         core = Broker(
             _facts(config),
-            guid_client_id=secrets.token_bytes(6),
+            cluster=clusters.clusters[0] if clusters.clusters else None,
+            guid_client_id=self.broker_id,
             connections_max=_connections_max(config),
-            **_timing(clusters),
+            authenticators=authenticators,
+            admin=AdminSettings(config.app_json, config.stat_snapshot_s),
         )
         self._core = core
         self._server = BrokerServer(
@@ -109,11 +175,22 @@ class ReferenceBroker:
         )
         try:
             self._bound = await self._server.start(self._addresses(config))
-        except OperatorError:
+        except BaseException:
             await self._server.abort()
-            self._remove_temporary()
             raise
-        return self
+        for host, port in self._bound:
+            LOGGER.info("listening", extra={"fields": (("host", host), ("port", port))})
+
+    async def _start_metrics(self) -> None:
+        if self._metrics_port is None:
+            return
+        from reference_broker.app.metrics import HOST, MetricsServer  # noqa: PLC0415 - only for those who ask
+
+        metrics = MetricsServer(self._statistics_if_any, lambda: self.phase)
+        self.metrics_port = await metrics.start(self._metrics_port)
+        self._metrics = metrics
+        url = f"http://{HOST}:{self.metrics_port}/metrics"
+        LOGGER.info("metrics are served", extra={"fields": (("url", url),)})
 
     async def __aexit__(
         self,
@@ -133,15 +210,17 @@ class ReferenceBroker:
         Raises:
             StorageError: the disk failed and ended the broker before.
         """
+        self._is_stopping = True
         try:
             await self._running.close()
         finally:
-            self._remove_temporary()
+            await self._tidy()
 
     async def abort(self) -> None:
         """Stop as a crash would: nothing is flushed, nobody is told."""
+        self._is_stopping = True
         await self._running.abort()
-        self._remove_temporary()
+        await self._tidy()
 
     async def wait_stopped(self) -> None:
         """Wait until the broker has stopped, whoever asked for it."""
@@ -149,7 +228,16 @@ class ReferenceBroker:
 
     def begin_stop(self) -> None:
         """Begin a graceful stop; `wait_stopped` tells when it is over."""
-        self._running.stop()
+        self._is_stopping = True
+        if self._server is not None:
+            self._server.stop()
+
+    def command(self, text: str) -> asyncio.Future[AdminResult]:
+        """Put an admin command to the broker; the result is its answer.
+
+        The future is cancelled if the broker stops before it answers.
+        """
+        return self._running.command(text)
 
     @property
     def _running(self) -> BrokerServer:
@@ -160,6 +248,23 @@ class ReferenceBroker:
     def is_started(self) -> bool:
         """Whether it has come to listen."""
         return bool(self._bound)
+
+    @property
+    def phase(self) -> Phase:
+        """What it is doing."""
+        if self._is_stopping or (self._server is not None and self._server.stopped.done()):
+            return Phase.STOPPING
+        return Phase.SERVING if self._bound else Phase.STARTING
+
+    @property
+    def clusters(self) -> tuple[ClusterConfig, ...]:
+        """The clusters that it is a node of; known once started."""
+        return self._read[1].clusters if self._read is not None else ()
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where it listens: address and port of every listener, in the order of the configuration."""
+        return tuple(self._bound)
 
     @property
     def address(self) -> str:
@@ -180,9 +285,9 @@ class ReferenceBroker:
     # Parts.
 
     def _addresses(self, config: BrokerConfig) -> list[tuple[str, int]]:
-        if self._port is not None:
-            return [(self._host or _LOOPBACK, self._port)]
         listeners = config.tcp.listeners
+        if self._port is not None:
+            return [(self._host or listeners[0].address, self._port)]
         return [(self._host or listener.address, listener.port) for listener in listeners]
 
     def _storage_folder(self, clusters: ClustersConfig) -> Path:
@@ -193,7 +298,14 @@ class ReferenceBroker:
         self._temporary = tempfile.TemporaryDirectory(prefix="bmq-gauntlet-")
         return Path(self._temporary.name)
 
-    def _remove_temporary(self) -> None:
+    def _statistics_if_any(self) -> BrokerStatistics | None:
+        return None if self._core is None else self._core.statistics()
+
+    async def _tidy(self) -> None:
+        """Let go of what is around the server."""
+        if self._metrics is not None:
+            await self._metrics.stop()
+            self._metrics = None
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
@@ -221,18 +333,14 @@ def _facts(config: BrokerConfig) -> BrokerFacts:
 
 def _connections_max(config: BrokerConfig) -> int:
     """Return how many connections may be open, so that the log always finds a file descriptor."""
-    files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files_max = open_files_max()
+    if files_max is None:
+        return config.tcp.max_connections
     room = max(files_max - _RESERVED_FILES, 1)
     if room < config.tcp.max_connections:
         text = "%d connections are served at once: the process may open only %d files (ulimit -n)"
         LOGGER.warning(text, room, files_max)
     return min(config.tcp.max_connections, room)
-
-
-def _timing(clusters: ClustersConfig) -> dict[str, int]:
-    if not clusters.clusters:
-        return {}
-    return {"stop_timeout_ms": clusters.clusters[0].shutdown_timeout_ms}
 
 
 def report_findings(config: BrokerConfig, clusters: ClustersConfig) -> None:

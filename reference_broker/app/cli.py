@@ -1,132 +1,250 @@
-"""`python -m reference_broker [ETC_DIR]`: the broker as a process.
+"""The broker as a process: `python -m reference_broker [ETC_DIR]`, and `bmqbrkr.tsk ETC_DIR`.
 
-Exit codes, as the peer has them: 0 stopped gracefully; 1 bad command line; 2 bad configuration;
-6 could not run; 9 the log is damaged.
+| exit code | meaning (DROPIN 1.6)                                               |
+|-----------|--------------------------------------------------------------------|
+| 0         | stopped gracefully                                                 |
+| 1         | bad command line                                                   |
+| 2         | bad configuration                                                  |
+| 3         | the log, or the control pipe, cannot be set up                     |
+| 6         | could not start, or could not go on; an error of the program, too  |
+| 9         | the log of messages is damaged                                     |
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
-from reference_broker.app.broker import ReferenceBroker
-from reference_broker.app.records import LEVELS, LOGGER, log_to_console
+from reference_broker.app.broker import Overrides, ReferenceBroker
+from reference_broker.app.control_pipe import ControlPipe
+from reference_broker.app.control_words import ControlWords
+from reference_broker.app.log_output import LogOutput, say
+from reference_broker.app.open_files import allow_many_files
+from reference_broker.app.options import (
+    INSTANCE_ID,
+    Options,
+    parse_options,
+    parse_peer_options,
+)
+from reference_broker.app.pretty import pretty_time
+from reference_broker.app.process_files import add_to_history, pid_file
+from reference_broker.app.records import LOGGER
 from reference_broker.base import OperatorError
-from reference_broker.config import SAMPLE_HOST, SAMPLE_PORT, ConfigError
+from reference_broker.config import SAMPLE_PORT, ConfigError
 from reference_broker.storage import StorageCorruptionError
 
-EXIT_COMMAND_LINE: Final = 1
 EXIT_CONFIGURATION: Final = 2
+EXIT_TASK: Final = 3
 EXIT_RUN: Final = 6
 EXIT_RECOVERY: Final = 9
 
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        sys.stderr.write(f"PANIC [STARTUP] Failed to parse command line: {message}\n")
-        raise SystemExit(EXIT_COMMAND_LINE)
+VERSION_TEXT: Final = "99.99.99"
+VERSION: Final = 999_999
 
 
-def _port(text: str) -> int:
-    port = int(text) if text.isdecimal() else -1
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"port {text!r} is not a number from 0 to 65535")
-    return port
-
-
-def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the command line's options; exits with 1 on a bad one."""
-    parser = _Parser(
-        prog="python -m reference_broker",
-        description="A BlazingMQ broker. Without ETC_DIR: one node on "
-        f"{SAMPLE_HOST}:{SAMPLE_PORT} with the sample domains.",
-    )
-    parser.add_argument("etc", nargs="?", type=Path, metavar="ETC_DIR", help="configuration folder")
-    parser.add_argument("-p", "--port", type=_port, help="listen on this port; 0 takes a free one")
-    parser.add_argument("--host", help="listen on this address")
-    parser.add_argument("--storage", type=Path, help="folder for the log")
-    parser.add_argument(
-        "--log-level",
-        choices=list(LEVELS),
-        help="least severity that is logged; by default as the configuration says",
-    )
-    parser.add_argument("-v", "--version", action="store_true", help="print the version and exit")
-    return parser.parse_args(arguments)
+class TaskError(OperatorError):
+    """What surrounds the broker cannot be set up: log or control pipe."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the broker until it is told to stop, and return the exit code."""
-    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-    if options.version:
-        sys.stdout.write("BlazingMQ broker version: 99.99.99\n")
+    return run(parse_options(sys.argv[1:] if arguments is None else arguments))
+
+
+def main_as_peer() -> int:
+    """Do the same as `bmqbrkr.tsk`, with the peer's command line and no more."""
+    return run(parse_peer_options(sys.argv[1:]))
+
+
+def run(options: Options) -> int:
+    """Run the broker as the options say, and return the exit code."""
+    if options.is_version_asked:
+        say(f"BlazingMQ broker version: {VERSION_TEXT}")
         return 0
-    log_to_console()
-    _allow_many_files()
-    port = options.port if options.port is not None or options.etc else SAMPLE_PORT
-    broker = ReferenceBroker(options.etc, host=options.host, port=port, storage=options.storage)
+    allow_many_files()
+    log = LogOutput(is_json=options.log_format == "json", level=options.log_level)
+    log.open()
+    process = Process(options, log)
     try:
-        _run(broker, options.log_level)
+        _run_loop(process)
     except ConfigError as error:
         return _panic("STARTUP", EXIT_CONFIGURATION, error)
+    except TaskError as error:
+        return _panic("STARTUP", EXIT_TASK, error)
     except StorageCorruptionError as error:
         return _panic("STARTUP", EXIT_RECOVERY, error)
     except OperatorError as error:
-        return _panic("RUN" if broker.is_started else "STARTUP", EXIT_RUN, error)
+        return _panic("RUN" if process.is_started else "STARTUP", EXIT_RUN, error)
+    except Exception as error:  # noqa: BLE001 - an error of ours must not look like a bad command line
+        LOGGER.critical("error in the program", exc_info=error)
+        return _panic("RUN" if process.is_started else "STARTUP", EXIT_RUN, error)
+    finally:
+        log.close()
     return 0
 
 
-def _allow_many_files() -> None:
-    """Raise the limit of open files as far as we may: each connection is one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def _panic(category: str, code: int, error: Exception) -> int:
+    LOGGER.error("PANIC [%s] (%d): %s", category, code, str(error) or type(error).__name__)
+    return code
 
 
-def _run(broker: ReferenceBroker, log_level: str | None) -> None:
+def _run_loop(process: Process) -> None:
     loop_factory = None
     with contextlib.suppress(ImportError):  # optional: faster, not different
         import uvloop  # noqa: PLC0415
 
         loop_factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(broker, log_level))
+        runner.run(process.serve())
 
 
-async def _serve(broker: ReferenceBroker, log_level: str | None) -> None:
-    _say(f"STARTING bmqbrkr [pid: {os.getpid()}]")
-    await broker.__aenter__()
-    LOGGER.setLevel(LEVELS[log_level or broker.console_severity])
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _on_signal, broker, number)
-    LOGGER.info("BMQbrkr started successfully", extra={"fields": (("address", broker.address),)})
-    _say(f"STARTED bmqbrkr [pid: {os.getpid()}]")
-    try:
-        await broker.wait_stopped()
-    finally:
-        await broker.stop()
-    _say(f"STOPPED bmqbrkr [pid: {os.getpid()}]")
+class Process:
+    """One broker with what a process has around it.
+
+    With a configuration folder that is what the peer has: a file with the process id, a control
+    pipe and a history, all in the working directory, or where `BMQ_PREFIX` says.
+    """
+
+    def __init__(self, options: Options, log: LogOutput) -> None:
+        self._options = options
+        self._log = log
+        self._broker = _make_broker(options)
+        self._prefix = Path(os.environ.get("BMQ_PREFIX") or ".")
+        self._is_asked_to_stop = asyncio.Event()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the broker has come to listen."""
+        return self._broker.is_started
+
+    async def serve(self) -> None:
+        """Start, serve until somebody asks for the end, and stop.
+
+        Raises:
+            OperatorError: it cannot start, or cannot go on.
+        """
+        self._log.say(f"STARTING bmqbrkr [pid: {os.getpid()}]")
+        self._catch_signals()
+        self._configure()
+        with contextlib.ExitStack() as stack:
+            pipe = self._enter_folder(stack)
+            async with self._broker:
+                if self._broker.is_started:  # nobody asked for the end before
+                    self._announce(pipe)
+                    await self._wait_for_end()
+                self._say_state("STOPPING")
+                began_ns = time.perf_counter_ns()
+                await self._broker.stop()
+            took = pretty_time(time.perf_counter_ns() - began_ns)
+            LOGGER.info("BMQbrkr stopped (shutdown took %s)", took)
+        self._say_state("STOPPED")
+
+    # Parts.
+
+    def _catch_signals(self) -> None:
+        for name in ("SIGPIPE", "SIGXFSZ"):
+            with contextlib.suppress(AttributeError):  # absent on Windows
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels instead
+                loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        self._log.say(
+            f"Shutting down [received signal '{signal.strsignal(number)}' ({number.value})]"
+        )
+        self._ask_to_stop()
+
+    def _ask_to_stop(self) -> None:
+        self._is_asked_to_stop.set()
+        if not self._broker.is_started:  # a long log is being recovered
+            self._broker.begin_stop()
+
+    def _configure(self) -> None:
+        """Read the configuration, and log as it says."""
+        etc = self._options.etc
+        if etc is not None:
+            self._log.say(f"Reading broker configuration from {etc / 'bmqbrkrcfg.json'}")
+        settings = self._broker.read_configuration().log
+        try:
+            self._log.configure(settings, has_folder=etc is not None)
+        except OperatorError as error:
+            raise TaskError(str(error)) from error
+
+    def _enter_folder(self, stack: contextlib.ExitStack) -> ControlPipe | None:
+        """Make the control pipe and the file with the process id; both go with the stack."""
+        if self._options.etc is None or not hasattr(os, "mkfifo"):
+            return None
+        try:
+            pipe = stack.enter_context(ControlPipe(self._prefix / "bmqbrkr.ctl"))
+        except OperatorError as error:
+            raise TaskError(str(error)) from error
+        stack.enter_context(pid_file(self._prefix / "bmqbrkr.pid"))
+        return pipe
+
+    def _announce(self, pipe: ControlPipe | None) -> None:
+        """Say that the broker serves, in the lines that tools wait for (DROPIN 3.2)."""
+        broker = self._broker
+        fields = (("address", broker.address),)
+        LOGGER.info("BMQbrkr started successfully", extra={"fields": fields})
+        for cluster in broker.clusters:
+            extra = {"category": "MQBBLP.CLUSTERORCHESTRATOR"}
+            leader = "Cluster (%s) onClusterLeader: new leader: [%s, %d], leader status: ACTIVE"
+            LOGGER.info(
+                leader, cluster.name, cluster.nodes[0].name, cluster.nodes[0].id, extra=extra
+            )
+            LOGGER.info("Cluster (%s) is available", cluster.name, extra=extra)
+        if self._options.etc is not None:
+            add_to_history(
+                self._prefix / "bmqbrkr.hist",
+                version=VERSION,
+                config_version=broker.read_configuration().config_version,
+                broker_id=broker.broker_id,
+            )
+        self._say_state("STARTED")
+        if pipe is not None:
+            words = ControlWords(command=broker.command, log=self._log, stop=self._ask_to_stop)
+            pipe.read(words.take)
+
+    async def _wait_for_end(self) -> None:
+        """Wait until somebody asks for the end, or the broker ends by itself."""
+        waits = [
+            asyncio.ensure_future(self._broker.wait_stopped()),
+            asyncio.ensure_future(self._is_asked_to_stop.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in done:
+                wait.result()
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _say_state(self, state: str) -> None:
+        instance = self._options.instance_id
+        label = "" if instance in ("", INSTANCE_ID) else f"instance: '{instance}', "
+        self._log.say(f"{state} bmqbrkr [{label}pid: {os.getpid()}]")
 
 
-def _on_signal(broker: ReferenceBroker, number: signal.Signals) -> None:
-    _say(f"Shutting down [received signal '{signal.strsignal(number)}' ({number.value})]")
-    broker.begin_stop()
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _panic(category: str, code: int, error: Exception) -> int:
-    sys.stderr.write(f"PANIC [{category}] ({code}): {error}\n")
-    return code
+def _make_broker(options: Options) -> ReferenceBroker:
+    port = options.port if options.port is not None or options.etc else SAMPLE_PORT
+    return ReferenceBroker(
+        options.etc,
+        host=options.host,
+        port=port,
+        storage=options.storage,
+        metrics_port=options.metrics_port,
+        overrides=Overrides(
+            host_name=options.host_name,
+            host_tags=options.host_tags,
+            host_data_center=options.host_data_center,
+        ),
+    )

@@ -84,7 +84,7 @@ class ConfigFolder:
         Raises:
             DomainNotFound: there is no file for the domain, or for the target of its redirect.
             ConfigError: a file is unreadable or wrong, the name is not a file name, a redirect
-                leads to a redirect, or this version cannot serve the domain.
+                leads to a redirect, or the domain's cluster is not one that this version can have.
         """
         variant = self._load_domain(qualified_name)
         file = self._domain_file(variant.name)
@@ -100,7 +100,6 @@ class ConfigFolder:
         clusters = self.load_clusters()
         try:
             clusters.check_placement(variant)
-            variant.check_supported()
         except ConfigError as error:
             error.source = str(file)
             raise

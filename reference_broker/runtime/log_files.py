@@ -1,21 +1,25 @@
 """Log files on a disk: append, sync, truncate, remove, read back.
 
-Writes go to the page cache at once, in the caller's thread: a copy of some kilobytes. Syncs are
-slow and go to a thread; while one runs, those that come together share the next (group commit).
+Writes go to the page cache at once, in the caller's thread: a copy of some kilobytes. Syncs,
+removals and reads are slow and go to a thread; while a sync runs, those that come together share
+the next (group commit).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from reference_broker.base import OperatorError
 
 #: Buffers that one writev takes on every system that we know.
 _IOV_MAX = 512
+#: What belongs to the log in its folder: segments, snapshots, the ledger.
+_PATTERNS: Final = ("bmq_*.bmq_data", "bmq_*.bmq_journal", "bmq_csl_*.bmq_csl")
 
 
 class StorageError(OperatorError):
@@ -35,6 +39,8 @@ class LogFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._descriptors: dict[str, int] = {}
+        #: Files that were written to since they were last synced; values mean nothing.
+        self._dirty: dict[str, None] = {}
         self._is_folder_dirty = False
         self._lock = threading.Lock()
         try:
@@ -54,26 +60,57 @@ class LogFiles:
             text = f"storage folder {self.folder} is in use by another broker; stop it first"
             raise StorageError(text) from error
 
-    def read_all(self) -> tuple[tuple[str, bytes], ...]:
-        """Return (name, content) of every log file, sorted by name, which is by age.
+    def find(self) -> tuple[tuple[str, int], ...]:
+        """Return (name, size in bytes) of every log file, sorted by name, and make them durable.
+
+        What a broker that was killed had written may still be in memory alone. The next one takes
+        what it finds for durable, so it must be.
 
         Raises:
-            StorageError: a file cannot be read.
+            StorageError: a file cannot be read or synced.
         """
         try:
-            names = sorted(path.name for path in self.folder.glob("*.log"))
-            return tuple((name, (self.folder / name).read_bytes()) for name in names)
+            paths = sorted(path for pattern in _PATTERNS for path in self.folder.glob(pattern))
+            found = tuple((path.name, _sync_found(path)) for path in paths)
+            os.fsync(self._folder_descriptor)
         except OSError as error:
             raise StorageError(f"storage folder {self.folder} cannot be read: {error}") from error
+        return found
+
+    def reader(
+        self, name: str, ranges: Sequence[tuple[int, int]]
+    ) -> Callable[[], tuple[bytes, ...]]:
+        """Open a file and return a function, for a thread, that reads parts of it.
+
+        It is called once. It reads the file that has the name now, even if that is removed
+        meanwhile, and raises StorageError if the disk fails.
+
+        Args:
+            name: of the file.
+            ranges: (offset, length) of each part; what lies behind the end of the file is missing
+                from what is returned.
+
+        Raises:
+            StorageError: the file cannot be opened.
+        """
+        path = self.folder / name
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise StorageError(f"log file {path} cannot be opened: {error}") from error
+        return partial(_read_parts, path, descriptor, ranges)
 
     def create(self, name: str) -> None:
         """Create a file that does not exist; those before it are durable first, and then closed.
 
         So a power loss never takes the end of an older file and leaves a newer one, and the number
         of open files does not grow with the log.
+
+        Raises:
+            StorageError: it exists, or the disk fails.
         """
+        self._sync_files(list(self._dirty))
         for older in list(self._descriptors):
-            self._sync_file(older)
             self._close_file(older)
         self._open(name, os.O_CREAT | os.O_EXCL)
         self._is_folder_dirty = True
@@ -85,6 +122,7 @@ class LogFiles:
             StorageError: the disk is full, or fails.
         """
         descriptor = self._descriptor(name)
+        self._dirty[name] = None
         try:
             for start in range(0, len(chunks), _IOV_MAX):
                 piece = chunks[start : start + _IOV_MAX]
@@ -104,6 +142,9 @@ class LogFiles:
         Raises:
             StorageError: the disk fails.
         """
+        self._sync_files(names)
+
+    def _sync_files(self, names: Sequence[str]) -> None:
         try:
             for name in names:
                 self._sync_file(name)
@@ -115,6 +156,7 @@ class LogFiles:
 
     def _sync_file(self, name: str) -> None:
         with self._lock:  # the other thread may close the file meanwhile, and reuse its number
+            self._dirty.pop(name, None)  # what is written from now on makes it dirty again
             descriptor = self._descriptors.get(name)
             if descriptor is None:
                 return  # removed, or durable already
@@ -139,11 +181,25 @@ class LogFiles:
         except OSError as error:
             raise StorageError(f"log file {self.folder / name}: cut failed: {error}") from error
 
-    def remove(self, name: str) -> None:
-        """Remove a file."""
-        self._close_file(name)
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / name).unlink()
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files, once all that was written to the others is durable.
+
+        So a power loss never takes what made a file needless and leaves the file out. May be
+        called from a thread.
+
+        Raises:
+            StorageError: the disk fails.
+        """
+        for name in names:
+            self._dirty.pop(name, None)
+        self._sync_files(list(self._dirty))
+        for name in names:
+            self._close_file(name)
+            try:
+                (self.folder / name).unlink(missing_ok=True)
+            except OSError as error:
+                text = f"log file {self.folder / name} cannot be removed: {error}"
+                raise StorageError(text) from error
         self._is_folder_dirty = True
 
     def close(self) -> None:
@@ -164,3 +220,35 @@ class LogFiles:
             raise StorageError(f"log file {path} cannot be opened: {error}") from error
         self._descriptors[name] = descriptor
         return descriptor
+
+
+def _sync_found(path: Path) -> int:
+    """Make a file durable that somebody else wrote, and return its size."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
+def _read_parts(
+    path: Path, descriptor: int, ranges: Sequence[tuple[int, int]]
+) -> tuple[bytes, ...]:
+    try:
+        return tuple(_read_part(descriptor, *part) for part in ranges)
+    except OSError as error:
+        raise StorageError(f"log file {path}: read failed: {error}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _read_part(descriptor: int, offset: int, length: int) -> bytes:
+    data = os.pread(descriptor, length, offset)
+    if len(data) == length:
+        return data
+    parts = [data]
+    while data and length - (read := sum(map(len, parts))) > 0:
+        data = os.pread(descriptor, length - read, offset + read)
+        parts.append(data)
+    return b"".join(parts)

@@ -18,6 +18,8 @@ from reference_broker.base import Instant, OperatorError
 from reference_broker.config import DomainConfig
 from reference_broker.core import Broker
 from reference_broker.ports import (
+    AdminCommand,
+    AdminResult,
     Close,
     Closed,
     Congested,
@@ -25,12 +27,15 @@ from reference_broker.ports import (
     DomainLoaded,
     Drained,
     Effect,
+    FilesFound,
     Input,
     LoadDomain,
     Log,
     Opened,
+    Read,
+    ReadDone,
+    Ready,
     Received,
-    Recovered,
     RemoveFile,
     Send,
     Stop,
@@ -54,6 +59,10 @@ _WRITE_LOW_WATER = 1024 * 1024
 _BACKLOG = 128
 #: How long a closing connection may take to send what waits, in seconds.
 _CLOSE_SECONDS_MAX = 10.0
+#: Operators' commands that may wait for an answer.
+_COMMANDS_MAX = 1_000
+#: The return code of a command that fails (DROPIN 4.1).
+_COMMAND_FAILED = -2
 
 
 class BrokerServer:
@@ -85,8 +94,13 @@ class BrokerServer:
         self._inputs: list[Input] = []
         self._is_step_due = False
         self._timer: asyncio.TimerHandle | None = None
-        self._syncs: deque[Sync] = deque()
+        #: Syncs, and removals that must not come before what was written is durable.
+        self._syncs: deque[Sync | RemoveFile] = deque()
         self._sync_task: asyncio.Task[None] | None = None
+        self._answers: dict[int, asyncio.Future[AdminResult]] = {}
+        self._next_command = 1
+        #: Completed when the log is recovered.
+        self._ready: asyncio.Future[None] = self._loop.create_future()
         #: Completed when the broker has stopped; holds the error that ended it, if any.
         self.stopped: asyncio.Future[None] = self._loop.create_future()
         self._actions: dict[type, Callable[[Effect], None]] = {
@@ -96,9 +110,12 @@ class BrokerServer:
             Close: self._close,
             CreateFile: self._create_file,
             TruncateFile: self._truncate_file,
-            RemoveFile: self._remove_file,
+            RemoveFile: self._sync,
+            Read: self._read,
+            Ready: self._on_ready,
             LoadDomain: self._load_domain,
             Log: self._log,
+            AdminResult: self._on_admin_result,
             Stopped: self._on_stopped,
         }
 
@@ -114,10 +131,11 @@ class BrokerServer:
             OperatorError: the log is damaged, or an address cannot be used.
         """
         if self._files is not None:
-            self.feed(Recovered(self._files.read_all()))
-            self._step()
+            self.feed(FilesFound(self._files.find()))
+            await asyncio.wait([self._ready, self.stopped], return_when=asyncio.FIRST_COMPLETED)
             if self.stopped.done():
                 self.stopped.result()  # raises what ended it
+                return []
         bound: list[tuple[str, int]] = []
         for host, port in addresses:
             try:
@@ -138,6 +156,23 @@ class BrokerServer:
         """Begin a graceful stop; `stopped` tells when it is complete."""
         self._stop_listening()
         self.feed(Stop())
+
+    def command(self, text: str) -> asyncio.Future[AdminResult]:
+        """Put an operator's command to the core; its answer comes in a later step.
+
+        The future is cancelled if the broker stops before it answers.
+        """
+        token, self._next_command = self._next_command, self._next_command + 1
+        answer: asyncio.Future[AdminResult] = self._loop.create_future()
+        if self.stopped.done():
+            answer.cancel()
+        elif len(self._answers) >= _COMMANDS_MAX:
+            text = f"{_COMMANDS_MAX} commands wait for an answer already"
+            answer.set_result(AdminResult(token, text, _COMMAND_FAILED))
+        else:
+            self._answers[token] = answer
+            self.feed(AdminCommand(token, text))
+        return answer
 
     async def close(self) -> None:
         """Stop gracefully and wait for it."""
@@ -160,6 +195,8 @@ class BrokerServer:
         self._stop_listening()
         if self._timer is not None:
             self._timer.cancel()
+        for answer in self._answers.values():
+            answer.cancel()
         if self._sync_task is not None:
             await asyncio.wait([self._sync_task])
         closing = [connection.gone for connection in self._connections.values()]
@@ -246,9 +283,27 @@ class BrokerServer:
         assert isinstance(effect, TruncateFile)
         self._disk.truncate(effect.name, effect.size)
 
-    def _remove_file(self, effect: Effect) -> None:
-        assert isinstance(effect, RemoveFile)
-        self._disk.remove(effect.name)
+    def _read(self, effect: Effect) -> None:
+        assert isinstance(effect, Read)
+        try:
+            reader = self._disk.reader(effect.name, effect.ranges)
+        except StorageError as error:
+            self.feed(ReadDone(effect.token, error))
+            return
+        reading = self._loop.run_in_executor(None, reader)
+        reading.add_done_callback(lambda done: self._read_done(effect.token, done))
+
+    def _read_done(self, token: int, reading: asyncio.Future[tuple[bytes, ...]]) -> None:
+        error = reading.exception()
+        if error is None:
+            self.feed(ReadDone(token, reading.result()))
+        elif isinstance(error, StorageError):
+            self.feed(ReadDone(token, error))
+        else:
+            raise error
+
+    def _on_ready(self, _effect: Effect) -> None:
+        self._ready.set_result(None)
 
     def _load_domain(self, effect: Effect) -> None:
         assert isinstance(effect, LoadDomain)
@@ -263,6 +318,12 @@ class BrokerServer:
         assert isinstance(effect, Log)
         self._records(effect)
 
+    def _on_admin_result(self, effect: Effect) -> None:
+        assert isinstance(effect, AdminResult)
+        answer = self._answers.pop(effect.token, None)
+        if answer is not None and not answer.done():
+            answer.set_result(effect)
+
     def _on_stopped(self, _effect: Effect) -> None:
         self.stopped.set_result(None)
 
@@ -275,7 +336,7 @@ class BrokerServer:
     # Syncs.
 
     def _sync(self, effect: Effect) -> None:
-        assert isinstance(effect, Sync)
+        assert isinstance(effect, Sync | RemoveFile)
         self._syncs.append(effect)
         if self._sync_task is None or self._sync_task.done():
             self._sync_task = self._loop.create_task(self._run_syncs())
@@ -284,17 +345,25 @@ class BrokerServer:
         """Sync until nothing waits; what came during one sync shares the next."""
         while self._syncs:
             batch, self._syncs = list(self._syncs), deque()
-            names = list(dict.fromkeys(sync.name for sync in batch))
+            names = list(dict.fromkeys(item.name for item in batch if isinstance(item, Sync)))
+            removed = [item.name for item in batch if isinstance(item, RemoveFile)]
             try:
                 await self._loop.run_in_executor(None, self._disk.sync, names)
+                self._note_durable(
+                    max((item.token for item in batch if isinstance(item, Sync)), default=0)
+                )
+                if removed:
+                    await self._loop.run_in_executor(None, self._disk.remove, removed)
             except StorageError as error:
                 self._fail(error)
                 return
-            token = max(sync.token for sync in batch)
-            if token:
-                self.feed(Synced(token))
-                for connection in list(self._connections.values()):
-                    connection.release(token)
+
+    def _note_durable(self, token: int) -> None:
+        """Let go what waited for the sync with a token; 0 is none."""
+        if token:
+            self.feed(Synced(token))
+            for connection in list(self._connections.values()):
+                connection.release(token)
 
     # Called by connections.
 

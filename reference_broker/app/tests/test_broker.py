@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from reference_broker.app import ReferenceBroker
+from reference_broker.app.broker import Overrides
 from reference_broker.base import OperatorError
 from reference_broker.client import Client, ClientSettings, RequestRefusedError
-from reference_broker.client.tests.running import domain
+from reference_broker.client.tests.running import domain, until
 from reference_broker.config import ConfigError
 from reference_broker.runtime import StorageError
 
@@ -30,7 +31,7 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 def log_files(folder: Path) -> list[str]:
-    return [path.name for path in folder.glob("*.log")]
+    return [path.name for path in folder.glob("*.bmq_data")]
 
 
 def client(broker: ReferenceBroker) -> Client:
@@ -246,5 +247,50 @@ def test_a_file_that_is_no_json_is_named(tmp_path: Path):
     async def scenario() -> None:
         with pytest.raises(ConfigError, match=r"clusters\.json: line 1"):
             await ReferenceBroker(etc).__aenter__()
+
+    run(scenario)
+
+
+def test_a_command_line_comes_before_the_configuration(tmp_path: Path):
+    etc = write_folder(tmp_path)
+    overrides = Overrides(host_name="other", host_tags="", host_data_center="east")
+    config = ReferenceBroker(etc, overrides=overrides).read_configuration()
+    assert (config.host_name, config.host_tags, config.host_data_center) == ("other", "", "east")
+    assert ReferenceBroker(etc).read_configuration().host_name == "localhost"
+
+
+def test_a_port_replaces_the_configured_ones_at_the_configured_address(tmp_path: Path):
+    etc = write_folder(tmp_path)
+    for options, host in (
+        ({"port": 0}, "127.0.0.1"),
+        ({"port": 0, "host": "127.0.0.2"}, "127.0.0.2"),
+    ):
+        broker = ReferenceBroker(etc, **options)
+        assert broker._addresses(broker.read_configuration()) == [(host, 0)]
+
+
+def test_a_command_is_answered():
+    async def scenario() -> None:
+        async with ReferenceBroker() as broker:
+            assert (await broker.command("HELP")).rc == 0
+            assert (await broker.command("NONSENSE")).rc == -31
+
+    run(scenario)
+
+
+def test_a_stop_while_it_starts_is_a_stop(tmp_path: Path):
+    async def scenario() -> None:
+        uri = "bmq://bmq.test.persistent.priority/q"
+        async with ReferenceBroker(storage=tmp_path) as broker, client(broker) as session:
+            await (await session.open(uri, write=True)).post(b"x")
+        broker = ReferenceBroker(storage=tmp_path)
+        starting = asyncio.ensure_future(broker.__aenter__())
+        await until(lambda: broker._server is not None)
+        broker.begin_stop()
+        await starting
+        await broker.wait_stopped()
+        await broker.stop()
+        async with ReferenceBroker(storage=tmp_path) as again, client(again) as session:
+            assert (await (await session.open(uri, read=True)).get()).payload == b"x"
 
     run(scenario)

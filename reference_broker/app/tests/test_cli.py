@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-import subprocess
-import sys
+import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from reference_broker.app import cli
+from reference_broker.app import ReferenceBroker, cli
+from reference_broker.app.broker import Overrides
 from reference_broker.app.cli import main
 from reference_broker.app.records import LOGGER
+from reference_broker.app.tests.child import (
+    PATIENCE_S,
+    ROOT,
+    drop_in_folder,
+    lines_until,
+    process,
+    value_in,
+)
 from reference_broker.app.tests.test_broker import write_folder
 from reference_broker.client import BlockingClient, ClientSettings
 from reference_broker.runtime import LogFiles
-
-PATIENCE_S = 20.0
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -33,40 +37,6 @@ def _logger_as_it_was() -> Iterator[None]:
     LOGGER.propagate = propagate
 
 
-@contextlib.contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the broker as a process; it is gone in the end."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", "reference_broker", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.communicate(timeout=PATIENCE_S)
-
-
-def lines_until(running: subprocess.Popen[str], wanted: str) -> list[str]:
-    """Read lines up to the one that begins with `wanted`."""
-    assert running.stdout is not None
-    lines: list[str] = []
-    for line in running.stdout:
-        lines.append(line.rstrip("\n"))
-        if line.startswith(wanted):
-            return lines
-    raise AssertionError(f"no {wanted} in {lines}")
-
-
-def address_in(lines: list[str]) -> str:
-    (line,) = [line for line in lines if "started successfully" in line]
-    return line.rpartition("address=")[2]
-
-
 # Exit codes.
 
 
@@ -76,18 +46,11 @@ def test_the_version(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out == "BlazingMQ broker version: 99.99.99\n" * 2
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["-p"], ["-p", "x"], ["-p", "65536"], ["-p", "-1"], ["--nonsense"], ["a", "b"],
-     ["--log-level", "LOUD"]],
-)  # fmt: skip
-def test_a_bad_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+def test_a_bad_command_line(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
-        main(arguments)
+        main(["--nonsense"])
     assert caught.value.code == 1
-    error = capsys.readouterr().err
-    assert "usage: python -m reference_broker" in error
-    assert "PANIC [STARTUP] Failed to parse command line: " in error
+    assert "PANIC [STARTUP] Failed to parse command line: " in capsys.readouterr().err
 
 
 def test_a_bad_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -113,29 +76,61 @@ def test_a_storage_folder_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "is in use by another broker; stop it first" in capsys.readouterr().err
 
 
-def test_a_damaged_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    name = "partition-0000-segment-000000000001.log"
-    (tmp_path / name).write_bytes(b"something else")
-    assert main(["-p", "0", "--storage", str(tmp_path)]) == 9
-    error = capsys.readouterr().err
+def test_a_damaged_log(tmp_path: Path):
+    name = "bmq_0.000000000001.bmq_data"
+    (tmp_path / name).write_bytes(b"something else" * 100)
+    with process("-p", "0", "--storage", str(tmp_path)) as running:
+        assert running.wait(PATIENCE_S) == 9
+        assert running.stderr is not None
+        error = running.stderr.read()
     assert error.startswith("PANIC [STARTUP] (9): ")
     assert name in error
 
 
-def test_defaults(monkeypatch: pytest.MonkeyPatch):
-    made: list[dict[str, object]] = []
+def test_a_log_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "file").write_text("")
+    drop_in_folder(tmp_path, fileName=str(tmp_path / "file" / "log"))
+    assert main([str(tmp_path / "etc")]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("PANIC [STARTUP] (3): log file ")
+    assert "logController.fileName" in error
 
-    def broker(*positional: object, **named: object) -> None:
-        made.append({"etc": positional[0], **named})
+
+def test_an_error_of_the_program_is_no_bad_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def resolve(*_: object) -> None:
+        raise ZeroDivisionError("never mind")
+
+    monkeypatch.setattr(ReferenceBroker, "_addresses", resolve)
+    assert main(["-p", "0"]) == 6
+    written = capsys.readouterr()
+    assert written.err == "PANIC [STARTUP] (6): never mind\n"
+    assert "ZeroDivisionError" in written.out
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch):
+    made: list[tuple[object, ...]] = []
+
+    def broker(etc: object, **named: object) -> None:
+        names = ("host", "port", "storage", "metrics_port", "overrides")
+        made.append((etc, *(named[name] for name in names)))
 
     monkeypatch.setattr(cli, "ReferenceBroker", broker)
-    monkeypatch.setattr(cli, "_run", lambda *_: None)
-    assert [main([]), main(["etc"]), main(["-p", "7", "--host", "h", "etc"])] == [0, 0, 0]
-    assert [(m["etc"], m["host"], m["port"]) for m in made] == [
-        (None, None, 30114),
-        (Path("etc"), None, None),
-        (Path("etc"), "h", 7),
+    monkeypatch.setattr(cli, "_run_loop", lambda _: None)
+    lines = [[], ["etc"], ["-p", "7", "--host", "a", "-h", "b", "--metrics-port", "0", "etc"]]
+    assert [main(line) for line in lines] == [0, 0, 0]
+    assert made == [
+        (None, None, 30114, None, None, Overrides()),
+        (Path("etc"), None, None, None, None, Overrides()),
+        (Path("etc"), "a", 7, None, 0, Overrides(host_name="b")),
     ]
+
+
+def test_the_package_installs_a_file_with_the_peers_name():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["bmqbrkr.tsk"].partition(":")
+    assert getattr(import_module(module), function) is cli.main_as_peer
 
 
 # The life of a process.
@@ -147,7 +142,9 @@ def test_a_process_serves_until_it_is_told_to_stop(tmp_path: Path, number: signa
         lines = lines_until(running, "STARTED bmqbrkr")
         assert lines[0] == f"STARTING bmqbrkr [pid: {running.pid}]"
         assert lines[-1] == f"STARTED bmqbrkr [pid: {running.pid}]"
-        with BlockingClient(address_in(lines), ClientSettings(retry_interval_s=0.01)) as client:
+        with BlockingClient(
+            value_in(lines, "address"), ClientSettings(retry_interval_s=0.01)
+        ) as client:
             queue = client.open("bmq://bmq.test.mem.priority/q", write=True)
             queue.post(b"x")
         running.send_signal(number)
@@ -160,7 +157,7 @@ def test_a_process_serves_until_it_is_told_to_stop(tmp_path: Path, number: signa
 
 def test_a_second_broker_on_the_same_port_is_refused(tmp_path: Path):
     with process("-p", "0", "--storage", str(tmp_path / "1")) as first:
-        address = address_in(lines_until(first, "STARTED bmqbrkr"))
+        address = value_in(lines_until(first, "STARTED bmqbrkr"), "address")
         port = address.rpartition(":")[2]
         with process("-p", port, "--storage", str(tmp_path / "2")) as second:
             assert second.wait(PATIENCE_S) == 6
@@ -175,7 +172,7 @@ def test_a_killed_broker_has_kept_what_it_acknowledged(tmp_path: Path):
     uri = "bmq://bmq.test.persistent.priority/q"
     with process("-p", "0", "--storage", str(tmp_path)) as running:
         lines = lines_until(running, "STARTED bmqbrkr")
-        client = BlockingClient(address_in(lines), ClientSettings()).__enter__()
+        client = BlockingClient(value_in(lines, "address"), ClientSettings()).__enter__()
         client.open(uri, write=True).post_many([b"1", b"2"])
         running.kill()
         client.abort()
@@ -183,7 +180,7 @@ def test_a_killed_broker_has_kept_what_it_acknowledged(tmp_path: Path):
     with process("-p", "0", "--storage", str(tmp_path)) as running:
         lines = lines_until(running, "STARTED bmqbrkr")
         assert any("recovered 2 messages in 1 queues" in line for line in lines)
-        with BlockingClient(address_in(lines), ClientSettings()) as client:
+        with BlockingClient(value_in(lines, "address"), ClientSettings()) as client:
             queue = client.open(uri, read=True)
             found = [queue.get(PATIENCE_S).payload for _ in range(2)]
             assert found == [b"1", b"2"]

@@ -224,12 +224,10 @@ def test_a_wrong_value_is_refused_with_file_and_path_every_time(etc):
 @pytest.mark.parametrize(
     ("document", "path"),
     [
-        (definition(mode={"fanout": {"appIDs": ["a"]}}), "definition.parameters.mode"),
-        (definition(mode={"broadcast": {}}), "definition.parameters.mode"),
         (definition(location="stars"), "definition.location"),
         (definition(location="nowhere"), "definition.location"),
     ],
-    ids=["fanout", "broadcast", "multi-node", "no cluster"],
+    ids=["multi-node", "no cluster"],
 )
 def test_a_domain_that_cannot_be_served_is_refused_with_its_file(etc, document, path):
     file = etc / "domains" / "acme.orders.json"

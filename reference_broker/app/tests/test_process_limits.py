@@ -105,24 +105,3 @@ def test_a_storage_folder_in_use_is_a_matter_of_starting(
     written = capsys.readouterr()
     assert written.err.splitlines()[-1].startswith("PANIC [STARTUP] (6): ")
     assert "STARTED" not in written.out
-
-
-def test_the_limit_of_open_files_is_raised_as_far_as_we_may(monkeypatch: pytest.MonkeyPatch):
-    asked: list[tuple[int, tuple[int, int]]] = []
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_024, 4_096))
-    monkeypatch.setattr(resource, "setrlimit", lambda *pair: asked.append(pair))
-    monkeypatch.setattr(cli, "_run", lambda *_: None)
-    assert cli.main(["-p", "0"]) == 0
-    assert asked == [(resource.RLIMIT_NOFILE, (4_096, 4_096))]
-
-
-@pytest.mark.parametrize("error", [OSError, ValueError])
-def test_a_limit_that_cannot_be_raised_stops_nothing(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-):
-    def setrlimit(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(resource, "setrlimit", setrlimit)
-    monkeypatch.setattr(cli, "_run", lambda *_: None)
-    assert cli.main(["-p", "0"]) == 0

@@ -76,9 +76,11 @@ def test_a_new_file_comes_after_the_older_ones_are_durable_and_closed(
     monkeypatch.setattr(os, "open", opening)
     before = open_files()
     for number in range(20):
-        files.create(f"{number}.log")
-        files.append(f"{number}.log", [b"x"])
+        files.create(f"bmq_0.{number}.bmq_data")
+        files.append(f"bmq_0.{number}.bmq_data", [b"x"])
     after = open_files()
     files.close()
-    assert events == ["0.log", *(e for n in range(1, 20) for e in ("sync", f"{n}.log"))]
+    assert events == ["bmq_0.0.bmq_data"] + [
+        event for number in range(1, 20) for event in ("sync", f"bmq_0.{number}.bmq_data")
+    ]
     assert after - before <= 1

@@ -67,54 +67,53 @@ def test_an_older_file_is_durable_before_a_newer_one_is_there(
     files: LogFiles, monkeypatch: pytest.MonkeyPatch
 ):
     journal = Journal(monkeypatch)
-    for name in ("1.log", "2.log", "3.log"):
+    for name in ("bmq_0.1.bmq_data", "bmq_0.2.bmq_data", "bmq_0.3.bmq_data"):
         files.create(name)
         files.append(name, [b"x"])
     assert journal.lines == [
-        "create 1.log", "write 1.log", "sync 1.log",
-        "create 2.log", "write 2.log", "sync 2.log",
-        "create 3.log", "write 3.log",
+        "create bmq_0.1.bmq_data", "write bmq_0.1.bmq_data", "sync bmq_0.1.bmq_data",
+        "create bmq_0.2.bmq_data", "write bmq_0.2.bmq_data", "sync bmq_0.2.bmq_data",
+        "create bmq_0.3.bmq_data", "write bmq_0.3.bmq_data",
     ]  # fmt: skip
 
 
 def test_a_file_that_was_found_and_appended_to_is_durable_first_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    (tmp_path / "1.log").write_bytes(b"old ")
+    (tmp_path / "bmq_0.1.bmq_data").write_bytes(b"old ")
     files = LogFiles(tmp_path)
-    files.append("1.log", [b"new"])
+    files.append("bmq_0.1.bmq_data", [b"new"])
     journal = Journal(monkeypatch)
-    files.create("2.log")
+    files.create("bmq_0.2.bmq_data")
     files.close()
-    assert journal.lines == ["sync 1.log", "create 2.log"]
+    assert journal.lines == ["sync bmq_0.1.bmq_data", "create bmq_0.2.bmq_data"]
 
 
 def test_the_number_of_open_files_does_not_grow_with_the_log(files: LogFiles):
     counts: set[int] = set()
     for number in range(100):
-        name = f"{number:03}.log"
+        name = f"bmq_0.{number:03}.bmq_data"
         files.create(name)
         files.append(name, [name.encode()])
         if number % 3 == 0:
             files.sync([name])
         if number % 5 == 0:
-            files.remove(f"{number // 2:03}.log")
+            files.remove([f"bmq_0.{number // 2:03}.bmq_data"])
         counts.add(descriptors(files))
     assert max(counts) <= 2
-    assert [content.decode() for _, content in files.read_all()] == [
-        name for name, _ in files.read_all()
-    ]
+    for name, size in files.find():
+        assert files.reader(name, [(0, size)])() == (name.encode(),)
 
 
 def test_a_file_that_was_closed_needs_no_sync_any_more(
     files: LogFiles, monkeypatch: pytest.MonkeyPatch
 ):
-    files.create("1.log")
-    files.append("1.log", [b"x"])
-    files.create("2.log")
+    files.create("bmq_0.1.bmq_data")
+    files.append("bmq_0.1.bmq_data", [b"x"])
+    files.create("bmq_0.2.bmq_data")
     journal = Journal(monkeypatch)
-    files.sync(["1.log", "2.log"])
-    assert journal.lines == ["sync 2.log"]
+    files.sync(["bmq_0.1.bmq_data", "bmq_0.2.bmq_data"])
+    assert journal.lines == ["sync bmq_0.2.bmq_data"]
 
 
 class HeldSync:
@@ -156,29 +155,29 @@ class HeldSync:
 def test_a_sync_that_is_under_way_never_touches_another_file(
     files: LogFiles, monkeypatch: pytest.MonkeyPatch
 ):
-    files.create("1.log")
-    files.append("1.log", [b"x"])
+    files.create("bmq_0.1.bmq_data")
+    files.append("bmq_0.1.bmq_data", [b"x"])
     before = descriptors(files)
-    thread = HeldSync(files, "1.log", monkeypatch)
-    files.remove("1.log")
-    files.create("2.log")  # it takes the lowest descriptor that is free
-    files.append("2.log", [b"y"])
+    thread = HeldSync(files, "bmq_0.1.bmq_data", monkeypatch)
+    files.remove(["bmq_0.1.bmq_data"])
+    files.create("bmq_0.2.bmq_data")  # it takes the lowest descriptor that is free
+    files.append("bmq_0.2.bmq_data", [b"y"])
     thread.finish()
-    assert thread.targets == ["1.log (deleted)"]
-    files.append("2.log", [b"z"])
-    assert files.read_all() == (("2.log", b"yz"),)
+    assert thread.targets == ["bmq_0.1.bmq_data (deleted)"]
+    files.append("bmq_0.2.bmq_data", [b"z"])
+    assert files.reader("bmq_0.2.bmq_data", [(0, 9)])() == (b"yz",)
     assert descriptors(files) == before
 
 
 def test_a_sync_that_is_under_way_survives_a_rollover(
     files: LogFiles, monkeypatch: pytest.MonkeyPatch
 ):
-    files.create("1.log")
-    files.append("1.log", [b"x"])
-    thread = HeldSync(files, "1.log", monkeypatch)
+    files.create("bmq_0.1.bmq_data")
+    files.append("bmq_0.1.bmq_data", [b"x"])
+    thread = HeldSync(files, "bmq_0.1.bmq_data", monkeypatch)
     for number in range(2, 6):
-        files.create(f"{number}.log")
-        files.append(f"{number}.log", [b"x"])
+        files.create(f"bmq_0.{number}.bmq_data")
+        files.append(f"bmq_0.{number}.bmq_data", [b"x"])
     thread.finish()
-    assert thread.targets == ["1.log"]
-    assert len(files.read_all()) == 5
+    assert thread.targets == ["bmq_0.1.bmq_data"]
+    assert len(files.find()) == 5

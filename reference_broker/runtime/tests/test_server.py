@@ -22,6 +22,7 @@ from reference_broker.core.tests.pair import (
     FILE,
     MEM,
     STRONG,
+    cluster,
     control_event,
     domain,
     identity_of,
@@ -247,27 +248,29 @@ class SlowDisk(LogFiles):
 def test_what_comes_during_one_sync_shares_the_next(tmp_path: Path):
     async def scenario() -> None:
         async with running(tmp_path) as bench:
-            disk = slow_disk(bench, tmp_path / "slow")
+            disk = slow_disk(bench)
             wires = [await bench.session() for _ in range(10)]
             for wire in wires:
                 await wire.open(STRONG_URI, read=False)
             for number, wire in enumerate(wires):
                 wire.send(puts(number))
             await until(lambda: bench.server.broker.statistics().messages == 10)
-            assert disk.syncs == 1
+            await until(lambda: disk.syncs == 1)
             disk.gate.release(2)
             found = [statuses(await wire.events(1)) for wire in wires]
             assert found == [[0]] * 10
             assert disk.syncs <= 2
+            disk.gate.release(100)  # for what stopping writes
 
     run(scenario)
 
 
-def slow_disk(bench: Bench, folder: Path) -> SlowDisk:
-    """Give the server another, slow disk before anything was written."""
-    assert bench.server._files is not None
-    bench.server._files.close()
-    disk = SlowDisk(folder)
+def slow_disk(bench: Bench) -> SlowDisk:
+    """Make the server's disk slow from now on."""
+    files = bench.server._files
+    assert files is not None
+    files.close()
+    disk = SlowDisk(files.folder)
     bench.server._files = disk
     return disk
 
@@ -275,13 +278,13 @@ def slow_disk(bench: Bench, folder: Path) -> SlowDisk:
 def test_memory_does_not_wait_for_the_disk(tmp_path: Path):
     async def scenario() -> None:
         async with running(tmp_path) as bench:
-            disk = slow_disk(bench, tmp_path / "slow")
+            disk = slow_disk(bench)
             strong, memory = await bench.session(STRONG_URI), await bench.session(MEM_URI)
             strong.send(puts(1))
             memory.send(puts(2))
             assert kinds(await memory.events(2)) == ["ACK", "PUSH"]
-            assert disk.syncs == 1
-            disk.gate.release(1)
+            await until(lambda: disk.syncs == 1)
+            disk.gate.release(100)
             assert kinds(await strong.events(2)) == ["ACK", "PUSH"]
 
     run(scenario)
@@ -451,12 +454,12 @@ def test_a_graceful_stop_waits_for_confirms_and_sends_what_waits(tmp_path: Path)
 
 def test_a_stop_has_a_time_limit(tmp_path: Path):
     async def scenario() -> None:
-        async with running(tmp_path, stop_timeout_ms=50) as bench:
+        async with running(tmp_path, cluster=cluster(shutdown_timeout_ms=50)) as bench:
             wire = await bench.session(MEM_URI)
             wire.send(puts(1))
             await wire.events(2)
             await bench.server.close()
-            assert any("1 messages unconfirmed" in record.message for record in bench.records)
+            assert any("giving up on 1 unconfirmed" in record.message for record in bench.records)
             assert await wire.closed() == b""
 
     run(scenario)
@@ -474,14 +477,14 @@ def test_stopping_refuses_new_connections(tmp_path: Path):
 
 
 def test_a_damaged_log_is_refused_and_the_folder_let_go(tmp_path: Path):
-    (tmp_path / "partition-0000-segment-000000000001.log").write_bytes(b"something else")
+    (tmp_path / "bmq_0.000000000001.bmq_data").write_bytes(b"something else")
 
     async def scenario() -> None:
         files = LogFiles(tmp_path)
         server = BrokerServer(
             Broker(BrokerFacts()), files=files, domains=find_domain, records=lambda _: None
         )
-        with pytest.raises(OperatorError, match="does not start with BMQGLOG1"):
+        with pytest.raises(OperatorError, match="is damaged at byte 0: 14 bytes where a head"):
             await server.start([("127.0.0.1", 0)])
         await server.abort()
         LogFiles(tmp_path).close()

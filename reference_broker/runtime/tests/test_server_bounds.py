@@ -92,7 +92,7 @@ def test_what_waits_for_a_sync_is_not_sent_after_that(tmp_path: Path, watched: l
     async def scenario() -> None:
         async with running(tmp_path) as bench:
             (broker,) = watched
-            disk = slow_disk(bench, tmp_path / "slow")
+            disk = slow_disk(bench)
             strong, other = await bench.session(STRONG_URI), await bench.session(MEM_URI)
             strong.send(puts(1))
             await until(lambda: disk.syncs == 1)
@@ -180,7 +180,7 @@ def test_what_waits_for_a_slow_disk_stops_the_reading(tmp_path: Path, watched: l
     async def scenario() -> None:
         async with running(tmp_path) as bench:
             (broker,) = watched
-            disk = slow_disk(bench, tmp_path / "slow")
+            disk = slow_disk(bench)
             wire = await bench.session(SLOW_URI)
             data = bytes(10_000)
             for number in range(60):
@@ -219,7 +219,7 @@ def test_a_little_that_waits_for_the_disk_stops_nothing(tmp_path: Path, watched:
     async def scenario() -> None:
         async with running(tmp_path) as bench:
             (broker,) = watched
-            disk = slow_disk(bench, tmp_path / "slow")
+            disk = slow_disk(bench)
             wire = await bench.session(SLOW_URI)
             wire.send(puts(1, 2, data=bytes(10_000)))
             await until(lambda: messages(broker) == 2)
