@@ -3,12 +3,15 @@
 The first byte of an input says how far the attacker's session is when the rest arrives, in pieces,
 a second apart:
 
-| byte, modulo 4 | the attacker's session                                                  |
+| byte, modulo 6 | the attacker's session                                                  |
 |----------------|-------------------------------------------------------------------------|
 | 0              | connected                                                               |
 | 1              | negotiated                                                              |
 | 2              | has the memory queue open, reading and writing, as queue id 0           |
-| 3              | has a file-backed queue open whose acknowledgements wait for a sync     |
+| 3              | has a file-backed queue open whose acknowledgements wait for a sync,    |
+|                | and was sent what a former broker had stored there                      |
+| 4              | has a fanout queue open, writing, and reading as an app                 |
+| 5              | negotiated as an operator's, for admin commands                         |
 
 What must hold is written below, and in `broker_bench`. Accepted rejections: none; `step` turns
 every fault of a peer into an answer or a closed connection of that peer.
@@ -16,29 +19,55 @@ every fault of a peer into an answer or a closed connection of that peer.
 
 from __future__ import annotations
 
-import pickle
+from enum import IntEnum
 from typing import Final
 
-from reference_broker.wire import EventReader
+from reference_broker.wire import EventReader, Put, put_event
 from suites.fuzz.broker_bench import (
+    ADMIN_IDENTITY,
     ATTACKER,
     ATTACKER_IDENTITY,
     MEMORY_QUEUE,
     SYNCED_QUEUE,
     BrokerBench,
     opening,
+    opening_fanout,
 )
 from suites.fuzz.pieces import pieces
 
 #: Bytes in front of the attacker's stream.
 STAGE_BYTES: Final = 1
 
-_STAGES: Final = (
-    b"",
-    ATTACKER_IDENTITY,
-    ATTACKER_IDENTITY + opening(MEMORY_QUEUE, 0),
-    ATTACKER_IDENTITY + opening(SYNCED_QUEUE, 0),
-)
+
+class Stage(IntEnum):
+    """How far the attacker's session is when an input arrives."""
+
+    CONNECTED = 0
+    NEGOTIATED = 1
+    MEMORY = 2
+    SYNCED = 3
+    FANOUT = 4
+    ADMIN = 5
+
+
+def _files_of_a_former_broker() -> dict[str, bytes]:
+    bench = BrokerBench()
+    puts = [Put(0, b"\x40" + number.to_bytes(15, "big"), b"from before") for number in (1, 2)]
+    bench.attack(ATTACKER_IDENTITY + opening(SYNCED_QUEUE, 0) + put_event(puts))
+    return {name: bytes(content) for name, content in bench.files.items()}
+
+
+#: What was sent before, at each stage.
+_STARTS: Final = {
+    Stage.CONNECTED: b"",
+    Stage.NEGOTIATED: ATTACKER_IDENTITY,
+    Stage.MEMORY: ATTACKER_IDENTITY + opening(MEMORY_QUEUE, 0),
+    Stage.SYNCED: ATTACKER_IDENTITY + opening(SYNCED_QUEUE, 0),
+    Stage.FANOUT: ATTACKER_IDENTITY + opening_fanout(0),
+    Stage.ADMIN: ADMIN_IDENTITY,
+}
+#: What the broker finds on its disk, at some.
+_FILES: Final = {Stage.SYNCED: _files_of_a_former_broker()}
 # Records in the log: no event of less than a header's 8 bytes causes any, and one causes two.
 _LOG_RECORDS_FREE: Final = 24
 _BYTES_PER_LOG_RECORD: Final = 4
@@ -52,7 +81,7 @@ def test_one_input(data: bytes) -> None:
     Raises:
         Exception: the core raised it, or a statement does not hold.
     """
-    bench = _bench_at(data[0] % len(_STAGES) if data else 0)
+    bench = bench_at(Stage(data[0] % len(Stage)) if data else Stage.CONNECTED)
     for piece in pieces(data[STAGE_BYTES:]):
         bench.attack(piece)
     _check_answers(bench.take_sent(ATTACKER))
@@ -62,21 +91,11 @@ def test_one_input(data: bytes) -> None:
     assert bench.log_count <= most, f"{len(data)} bytes caused {bench.log_count} log records"
 
 
-def _snapshot(stage: bytes) -> bytes:
-    bench = BrokerBench()
-    if stage:
-        bench.attack(stage)
-    return pickle.dumps(bench)
-
-
-# A core is nothing but state, so a copy of it is as good as one that came the same way, and costs
-# a fraction.
-_SNAPSHOTS: Final = tuple(_snapshot(stage) for stage in _STAGES)
-
-
-def _bench_at(stage: int) -> BrokerBench:
-    bench = pickle.loads(_SNAPSHOTS[stage])
-    assert isinstance(bench, BrokerBench)
+def bench_at(stage: Stage) -> BrokerBench:
+    """Return a bench whose attacker has come so far."""
+    bench = BrokerBench(_FILES.get(stage, {}))
+    if _STARTS[stage]:
+        bench.attack(_STARTS[stage])
     return bench
 
 

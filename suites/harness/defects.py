@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import reference_broker.core.publish as publish_module
-import reference_broker.core.restore as restore_module
+from reference_broker.base import GUID_SIZE
 from reference_broker.queue import Delivery, Queue
-from reference_broker.storage import PutRecord, RecoveredLog
+from reference_broker.storage import Columns, RecoveredPartition, Recovery, StoredQueue
 
 
 class Defect(NamedTuple):
@@ -39,27 +39,37 @@ def _door(owner: object, name: str) -> Callable[..., Any]:
 
 
 def _lose_on_recovery() -> None:
-    """Forget the last batch of every recovered log."""
-    recover_log = _door(restore_module, "recover_log")
+    """Forget the last message of every recovered partition."""
+    finish = _door(Recovery, "finish")
 
-    def forgetful(*arguments: object) -> RecoveredLog:
-        recovered: RecoveredLog = recover_log(*arguments)
-        puts = [i for i, (_, body) in enumerate(recovered.entries) if isinstance(body, PutRecord)]
-        if puts:
-            del recovered.entries[puts[-1]]
+    def forgetful(recovery: Recovery, *arguments: object) -> RecoveredPartition:
+        recovered: RecoveredPartition = finish(recovery, *arguments)
+        holders = [queue for queue in recovered.queues.values() if len(queue)]
+        if holders:
+            _forget_last(max(holders, key=lambda queue: queue.columns.locations[-1]))
         return recovered
 
-    setattr(restore_module, "recover_log", forgetful)
+    setattr(Recovery, "finish", forgetful)
+
+
+def _forget_last(queue: StoredQueue) -> None:
+    ordinals, guids, locations, sizes, arrivals = queue.columns
+    queue.columns = Columns(
+        ordinals[:-1], guids[:-GUID_SIZE], locations[:-1], sizes[:-1], arrivals[:-1]
+    )
+    for app in queue.apps.values():
+        if app.done and app.done[-1] == ordinals[-1]:
+            del app.done[-1]
 
 
 def _push_twice() -> None:
     """Deliver the first message of every delivery twice."""
     deliver = _door(Queue, "deliver")
 
-    def stuttering(queue: Queue) -> list[Delivery]:
+    def stuttering(queue: Queue, *arguments: object) -> list[Delivery]:
         return [
             Delivery(subscription, [messages[0], *messages])
-            for subscription, messages in deliver(queue)
+            for subscription, messages in deliver(queue, *arguments)
         ]
 
     setattr(Queue, "deliver", stuttering)
@@ -92,7 +102,7 @@ DEFECTS: Final = {
         Defect(
             "lose-on-recovery",
             "storage",
-            "the last batch in the log is forgotten when the broker starts again",
+            "the last message in the log is forgotten when the broker starts again",
             _lose_on_recovery,
         ),
         Defect(

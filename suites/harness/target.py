@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +32,7 @@ from reference_broker.base import OperatorError
 from reference_broker.client import BlockingClient, ClientSettings, ConnectionLostError
 from suites.harness.bound import bound
 from suites.harness.defects import DEFECTS
-from suites.harness.topology import write_config_folder
+from suites.harness.topology import DomainShape, write_config_folder, write_domain
 
 READY_SECONDS_MAX: Final = 20.0
 STOP_SECONDS_MAX: Final = 20.0
@@ -110,11 +110,20 @@ class Target:
     Args:
         spec: which.
         heartbeat_ms: heartbeat interval to configure, milliseconds.
+        app_config: members of `appConfig` to configure instead of, or beside, the usual ones.
     """
 
-    def __init__(self, spec: TargetSpec, *, heartbeat_ms: int = 3000) -> None:
+    def __init__(
+        self,
+        spec: TargetSpec,
+        *,
+        heartbeat_ms: int = 3000,
+        app_config: Mapping[str, object] | None = None,
+    ) -> None:
+        assert spec.address is None or app_config is None, "an external target is not ours"
         self.spec = spec
         self._heartbeat_ms = heartbeat_ms
+        self._app_config = app_config
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._log: Path | None = None
@@ -132,7 +141,9 @@ class Target:
         self._folder = tempfile.TemporaryDirectory(prefix="gauntlet-target-")
         self.port = free_port()
         folder = Path(self._folder.name)
-        write_config_folder(folder, self.port, heartbeat_ms=self._heartbeat_ms)
+        write_config_folder(
+            folder, self.port, heartbeat_ms=self._heartbeat_ms, app_config=self._app_config
+        )
         self._log = folder / "broker.log"
         try:
             self.start()
@@ -175,6 +186,16 @@ class Target:
         """The folder of its log; only for targets that were started here."""
         assert self._folder is not None, "an external target's storage is not ours"
         return Path(self._folder.name) / "storage"
+
+    def write_domain(self, name: str, shape: DomainShape) -> None:
+        """Configure a domain anew, or change one; a broker that has it loaded must be told.
+
+        Args:
+            name: of the domain.
+            shape: what it is to be.
+        """
+        assert self._folder is not None, "an external target's configuration is not ours"
+        write_domain(Path(self._folder.name) / "etc", name, shape)
 
     # Lifecycle.
 
@@ -266,10 +287,26 @@ class Target:
             if self._process is not None and (code := self._process.poll()) is not None:
                 text = f"the broker ended with exit code {code} while starting"
                 raise TargetError(f"{text}:\n{self.log_tail()}")
-            with contextlib.suppress(ConnectionLostError), BlockingClient(self.address, settings):
+            if self._answers(settings):
                 return
         text = f"no broker answers at {self.address} within {READY_SECONDS_MAX} s"
         raise TargetError(f"{text}\n{self.log_tail()}".rstrip())
+
+    def _answers(self, settings: ClientSettings) -> bool:
+        """Whether it accepts a session, or a connection where it may keep strangers out."""
+        try:
+            if self._app_config is None:
+                with BlockingClient(self.address, settings):
+                    return True
+            socket.create_connection((self.host, self.port), settings.connect_timeout_s).close()
+        except ConnectionLostError:
+            return False
+        except OSError:
+            assert self._process is not None, "only a target of our own has such a configuration"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(settings.retry_interval_s)
+            return False
+        return True
 
 
 def free_port() -> int:

@@ -1,22 +1,38 @@
 """Configuration folders in BlazingMQ's format: the same folder drives any drop-in broker.
 
-The domains of a topology, all in priority mode:
+The domains of a topology; what is not said is priority mode, in memory, eventual consistency:
 
-| domain                             | storage    | consistency | limits                         |
-|------------------------------------|------------|-------------|--------------------------------|
-| `bmq.test.mem.priority`            | memory     | eventual    | BlazingMQ's sample             |
-| `bmq.test.persistent.priority`     | files      | eventual    | BlazingMQ's sample             |
-| `bmq.test.persistent.priority.sc`  | files      | strong      | BlazingMQ's sample             |
-| `gauntlet.mem`                     | memory     | eventual    | 10 million messages, 16 GiB    |
-| `gauntlet.file`                    | files      | eventual    | 10 million messages, 16 GiB    |
-| `gauntlet.strong`                  | files      | strong      | 10 million messages, 16 GiB    |
-| `gauntlet.limits`                  | memory     | eventual    | 3 messages, 1 KiB              |
+| domain                             | what it is                                                     |
+|------------------------------------|----------------------------------------------------------------|
+| `bmq.test.mem.priority`            | BlazingMQ's sample                                             |
+| `bmq.test.persistent.priority`     | BlazingMQ's sample: in files                                   |
+| `bmq.test.persistent.priority.sc`  | BlazingMQ's sample: in files, strong consistency               |
+| `bmq.test.mem.fanout`              | BlazingMQ's sample: fanout to the apps foo, bar and baz        |
+| `bmq.test.persistent.fanout`       | BlazingMQ's sample: the same, in files                         |
+| `bmq.test.mem.broadcast`           | BlazingMQ's sample: broadcast                                  |
+| `gauntlet.mem`                     | 10 million messages, 16 GiB, as all below                      |
+| `gauntlet.file`                    | in files                                                       |
+| `gauntlet.strong`                  | in files, strong consistency                                   |
+| `gauntlet.limits`                  | 3 messages, 1 KiB                                              |
+| `gauntlet.fanout`                  | fanout to the apps foo, bar and baz                            |
+| `gauntlet.fanout.file`             | the same, in files                                             |
+| `gauntlet.broadcast`               | broadcast                                                      |
+| `gauntlet.app-subscriptions`       | fanout; `x == 1` for foo, `x == 2` for bar, everything for baz |
+| `gauntlet.ttl`                     | messages live for 1 s                                          |
+| `gauntlet.ttl.file`                | the same, in files, fanout                                     |
+| `gauntlet.poison`                  | 2 attempts to deliver                                          |
+| `gauntlet.poison.fanout`           | the same, fanout                                               |
+| `gauntlet.clients`                 | 1 consumer and 1 producer of each queue                        |
+
+The cluster does not slow messages down that may be poisonous.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 _LARGE: Final = (10_000_000, 16 * 1024**3)
@@ -33,18 +49,57 @@ class DomainShape(NamedTuple):
         consistency: `eventual` or `strong`.
         queue_limits: (messages, bytes) of each queue.
         domain_limits: the same for all its queues together.
+        mode: `priority`, `fanout` or `broadcast`.
+        app_ids: of a fanout domain.
+        changes: members of the domain's parameters to write instead of, or beside, the usual ones.
     """
 
-    storage: str
-    consistency: str
-    queue_limits: tuple[int, int]
-    domain_limits: tuple[int, int]
+    storage: str = "inMemory"
+    consistency: str = "eventual"
+    queue_limits: tuple[int, int] = _LARGE
+    domain_limits: tuple[int, int] = _LARGE
+    mode: str = "priority"
+    app_ids: tuple[str, ...] = ()
+    changes: Mapping[str, object] = MappingProxyType({})
+
+
+def app_subscriptions(**texts: str) -> list[object]:
+    """Return a domain's `subscriptions`.
+
+    Args:
+        texts: app id to expression; `default` stands for the one app of a domain without apps.
+    """
+    return [
+        {
+            "appId": "" if app_id == "default" else app_id,
+            "expression": {"version": "E_VERSION_1", "text": text},
+        }
+        for app_id, text in texts.items()
+    ]
 
 
 MEM_DOMAIN: Final = "gauntlet.mem"
 FILE_DOMAIN: Final = "gauntlet.file"
 STRONG_DOMAIN: Final = "gauntlet.strong"
 LIMITS_DOMAIN: Final = "gauntlet.limits"
+FANOUT_DOMAIN: Final = "gauntlet.fanout"
+FANOUT_FILE_DOMAIN: Final = "gauntlet.fanout.file"
+BROADCAST_DOMAIN: Final = "gauntlet.broadcast"
+APP_SUBSCRIPTIONS_DOMAIN: Final = "gauntlet.app-subscriptions"
+TTL_DOMAIN: Final = "gauntlet.ttl"
+TTL_FILE_DOMAIN: Final = "gauntlet.ttl.file"
+POISON_DOMAIN: Final = "gauntlet.poison"
+POISON_FANOUT_DOMAIN: Final = "gauntlet.poison.fanout"
+CLIENTS_DOMAIN: Final = "gauntlet.clients"
+
+#: Apps of the fanout domains.
+APP_IDS: Final = ("foo", "bar", "baz")
+#: How long messages live in the domains that are about that, in seconds.
+TTL_S: Final = 1
+#: How many consumers may be lost with a message in the domains that are about that.
+ATTEMPTS_MAX: Final = 2
+
+_FANOUT: Final = DomainShape(mode="fanout", app_ids=APP_IDS)
 
 DOMAINS: Final = {
     "bmq.test.mem.priority": DomainShape("inMemory", "eventual", _SAMPLE_QUEUE, _SAMPLE_DOMAIN),
@@ -54,36 +109,74 @@ DOMAINS: Final = {
     "bmq.test.persistent.priority.sc": DomainShape(
         "fileBacked", "strong", _SAMPLE_QUEUE, _SAMPLE_DOMAIN
     ),
-    MEM_DOMAIN: DomainShape("inMemory", "eventual", _LARGE, _LARGE),
-    FILE_DOMAIN: DomainShape("fileBacked", "eventual", _LARGE, _LARGE),
-    STRONG_DOMAIN: DomainShape("fileBacked", "strong", _LARGE, _LARGE),
-    LIMITS_DOMAIN: DomainShape("inMemory", "eventual", _SMALL, _LARGE),
+    "bmq.test.mem.fanout": _FANOUT._replace(
+        queue_limits=_SAMPLE_QUEUE, domain_limits=_SAMPLE_DOMAIN
+    ),
+    "bmq.test.persistent.fanout": _FANOUT._replace(
+        storage="fileBacked", queue_limits=_SAMPLE_QUEUE, domain_limits=_SAMPLE_DOMAIN
+    ),
+    "bmq.test.mem.broadcast": DomainShape(
+        queue_limits=_SAMPLE_QUEUE, domain_limits=_SAMPLE_DOMAIN, mode="broadcast"
+    ),
+    MEM_DOMAIN: DomainShape(),
+    FILE_DOMAIN: DomainShape("fileBacked"),
+    STRONG_DOMAIN: DomainShape("fileBacked", "strong"),
+    LIMITS_DOMAIN: DomainShape(queue_limits=_SMALL),
+    FANOUT_DOMAIN: _FANOUT,
+    FANOUT_FILE_DOMAIN: _FANOUT._replace(storage="fileBacked"),
+    BROADCAST_DOMAIN: DomainShape(mode="broadcast"),
+    APP_SUBSCRIPTIONS_DOMAIN: _FANOUT._replace(
+        changes={"subscriptions": app_subscriptions(foo="x == 1", bar="x == 2")}
+    ),
+    TTL_DOMAIN: DomainShape(changes={"messageTtl": TTL_S}),
+    TTL_FILE_DOMAIN: _FANOUT._replace(storage="fileBacked", changes={"messageTtl": TTL_S}),
+    POISON_DOMAIN: DomainShape(changes={"maxDeliveryAttempts": ATTEMPTS_MAX}),
+    POISON_FANOUT_DOMAIN: _FANOUT._replace(changes={"maxDeliveryAttempts": ATTEMPTS_MAX}),
+    CLIENTS_DOMAIN: DomainShape(changes={"maxConsumers": 1, "maxProducers": 1}),
 }
 
 
-def write_config_folder(folder: Path, port: int, *, heartbeat_ms: int = 3000) -> Path:
+def write_config_folder(
+    folder: Path,
+    port: int,
+    *,
+    heartbeat_ms: int = 3000,
+    app_config: Mapping[str, object] | None = None,
+) -> Path:
     """Write the configuration of one node and return its folder.
 
     Args:
         folder: the node's working folder; `etc` and `storage` are made below it.
         port: TCP port on the loopback interface.
         heartbeat_ms: milliseconds between two heartbeats to clients, 10 of which may be missed.
+        app_config: members of `appConfig` to write instead of, or beside, the usual ones.
     """
     etc = folder / "etc"
     (etc / "domains").mkdir(parents=True, exist_ok=True)
     (folder / "storage" / "archive").mkdir(parents=True, exist_ok=True)
-    _write(etc / "bmqbrkrcfg.json", _broker(port, heartbeat_ms))
+    _write(etc / "bmqbrkrcfg.json", _broker(port, heartbeat_ms, app_config or {}))
     _write(etc / "clusters.json", _clusters(port, folder / "storage"))
     for name, shape in DOMAINS.items():
-        _write(etc / "domains" / f"{name}.json", _domain(name, shape))
+        write_domain(etc, name, shape)
     return etc
+
+
+def write_domain(etc: Path, name: str, shape: DomainShape) -> None:
+    """Write the configuration of one domain, over the one that is there.
+
+    Args:
+        etc: the folder that `write_config_folder` has returned.
+        name: of the domain.
+        shape: what it is to be.
+    """
+    _write(etc / "domains" / f"{name}.json", _domain(name, shape))
 
 
 def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _broker(port: int, heartbeat_ms: int) -> object:
+def _broker(port: int, heartbeat_ms: int, app_config: Mapping[str, object]) -> object:
     heartbeats = ("client", "downstreamBroker", "upstreamBroker", "clusterPeer")
     listener = {"name": "loopback", "address": "127.0.0.1", "port": port}
     return {
@@ -128,6 +221,7 @@ def _broker(port: int, heartbeat_ms: int) -> object:
             "bmqconfConfig": {"cacheTTLSeconds": 30},
             "configureStream": True,
             "advertiseSubscriptions": True,
+            **app_config,
         },
     }
 
@@ -160,7 +254,7 @@ def _clusters(port: int, storage: Path) -> object:
         "queueOperations": {"shutdownTimeoutMs": 2000},
         "clusterAttributes": {"isCSLModeEnabled": True, "isFSMWorkflow": True},
         "clusterMonitorConfig": {},
-        "messageThrottleConfig": {},
+        "messageThrottleConfig": {"lowThreshold": 0, "highThreshold": 0},
     }
     return {"myClusters": [cluster], "myVirtualClusters": [], "proxyClusters": []}
 
@@ -168,7 +262,7 @@ def _clusters(port: int, storage: Path) -> object:
 def _domain(name: str, shape: DomainShape) -> object:
     parameters = {
         "name": name,
-        "mode": {"priority": {}},
+        "mode": {shape.mode: {"appIDs": list(shape.app_ids)} if shape.app_ids else {}},
         "storage": {
             "config": {shape.storage: {}},
             "queueLimits": _limits(shape.queue_limits),
@@ -183,6 +277,7 @@ def _domain(name: str, shape: DomainShape) -> object:
         "deduplicationTimeMs": 300000,
         "consistency": {shape.consistency: {}},
         "subscriptions": [],
+        **shape.changes,
     }
     return {"definition": {"location": "local", "parameters": parameters}}
 

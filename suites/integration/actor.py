@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from reference_broker.base import GuidGenerator, format_guid
+from reference_broker.base import DEFAULT_APP_ID, GuidGenerator, format_guid
 from reference_broker.wire import (
     FLAG_ACK_REQUESTED,
+    FLAG_MESSAGE_PROPERTIES,
     HEARTBEAT_REQUEST,
     HEARTBEAT_RESPONSE,
     AckTuple,
+    Compression,
     Event,
     EventType,
     Put,
+    compress,
     confirm_event,
     iter_acks,
     put_event,
@@ -35,17 +39,20 @@ from reference_broker.wire.control import (
     ControlMessage,
     Disconnect,
     Encoding,
+    Expression,
+    ExpressionVersion,
     OpenQueue,
     OpenQueueResponse,
     QueueHandleParameters,
     QueueStreamParameters,
     Status,
     StreamParameters,
+    SubQueueIdInfo,
     Subscription,
     decode_message,
 )
 from reference_broker.wire.options import decode_options
-from reference_broker.wire.properties import area_size
+from reference_broker.wire.properties import Property, PropertyValue, area_size, encode_properties
 from reference_broker.wire.push import iter_pushes
 from suites.integration.raw import RawPeer, SilentError, identity
 
@@ -78,6 +85,30 @@ class Push(NamedTuple):
     data: bytes
 
 
+class Want(NamedTuple):
+    """A subscription.
+
+    Attributes:
+        text: its expression; empty for every message.
+        priority: of the consumer.
+        weight: messages in a row, when several take turns.
+        messages: maxUnconfirmedMessages.
+        size: maxUnconfirmedBytes.
+    """
+
+    text: str = ""
+    priority: int = 0
+    weight: int = 1
+    messages: int = MESSAGES_MAX
+    size: int = BYTES_MAX
+
+    def as_subscription(self, s_id: int) -> Subscription:
+        """Return it as a part of a configureStream request."""
+        version = ExpressionVersion.E_VERSION_1 if self.text else ExpressionVersion.E_UNDEFINED
+        consumer = ConsumerInfo(self.messages, self.size, self.priority, self.weight)
+        return Subscription(s_id, Expression(version, self.text), (consumer,))
+
+
 class Actor(RawPeer):
     """A client that does what a case tells it, and sorts what it gets.
 
@@ -103,6 +134,7 @@ class Actor(RawPeer):
         self.is_alive = True
         self._guids = GuidGenerator(bytes(6))
         self._next_s_id = 1
+        self._app_ids: list[str] = []
 
     # Sorting.
 
@@ -214,27 +246,61 @@ class Actor(RawPeer):
         assert answer.category != 0, f"a status of success where a refusal is due: {answer!r}"
         return answer
 
-    def open(self, uri: str, q_id: int = 0, *, read: bool = False, write: bool = False) -> None:
+    def sub_id(self, app_id: str) -> int:
+        """Return the subId of an app: 1, 2, ... in order of use; 0 for no app."""
+        if not app_id:
+            return 0
+        if app_id not in self._app_ids:
+            self._app_ids.append(app_id)
+        return 1 + self._app_ids.index(app_id)
+
+    def handle(
+        self, uri: str, q_id: int = 0, *, read: bool = False, write: bool = False, app_id: str = ""
+    ) -> QueueHandleParameters:
+        """Return consistent parameters of an open or close request."""
+        parameters = handle(uri, q_id, read, write)
+        if not app_id:
+            return parameters
+        return replace(
+            parameters,
+            uri=f"{uri}?id={app_id}",
+            sub_id_info=SubQueueIdInfo(sub_id=self.sub_id(app_id), app_id=app_id),
+        )
+
+    def open(
+        self, uri: str, q_id: int = 0, *, read: bool = False, write: bool = False, app_id: str = ""
+    ) -> OpenQueueResponse:
         """Open a queue, successfully."""
-        answer = self.request(OpenQueue(handle_parameters=handle(uri, q_id, read, write)))
+        parameters = self.handle(uri, q_id, read=read, write=write, app_id=app_id)
+        answer = self.request(OpenQueue(handle_parameters=parameters))
         assert isinstance(answer, OpenQueueResponse), f"open {uri} is answered with {answer!r}"
+        return answer
 
     def configure(
         self,
         q_id: int = 0,
         *,
+        app_id: str = "",
         messages: int = MESSAGES_MAX,
         size: int = BYTES_MAX,
         priority: int = 0,
         weight: int = 1,
     ) -> int:
         """Configure a reader, new style, successfully; returns the sId."""
-        s_id = self._next_s_id
-        self._next_s_id += 1
-        request = stream(q_id, s_id, messages=messages, size=size, priority=priority, weight=weight)
-        answer = self.request(request)
+        want = Want("", priority, weight, messages, size)
+        return self.subscribe(want, q_id=q_id, app_id=app_id)[0]
+
+    def subscribe(self, *wants: Want, q_id: int = 0, app_id: str = "") -> list[int]:
+        """Configure a reader with subscriptions, successfully; returns their sIds."""
+        s_ids = [self._next_s_id + index for index in range(len(wants))]
+        self._next_s_id += len(wants)
+        subscriptions = [
+            want.as_subscription(s_id) for want, s_id in zip(wants, s_ids, strict=True)
+        ]
+        parameters = StreamParameters(app_id or DEFAULT_APP_ID, tuple(subscriptions))
+        answer = self.request(ConfigureStream(q_id=q_id, stream_parameters=parameters))
         assert not isinstance(answer, Status), f"configureStream is refused: {answer!r}"
-        return s_id
+        return s_ids
 
     def configure_old_style(self, q_id: int = 0) -> None:
         """Configure a reader with `configureQueueStream`, successfully."""
@@ -247,14 +313,23 @@ class Actor(RawPeer):
         answer = self.request(ConfigureQueueStream(q_id=q_id, stream_parameters=parameters))
         assert not isinstance(answer, Status), f"configureQueueStream is refused: {answer!r}"
 
-    def deconfigure(self, q_id: int = 0) -> None:
+    def deconfigure(self, q_id: int = 0, *, app_id: str = "") -> None:
         """Stop the deliveries of a reader, successfully."""
-        answer = self.request(ConfigureStream(q_id=q_id))
-        assert not isinstance(answer, Status), f"configureStream is refused: {answer!r}"
+        self.subscribe(q_id=q_id, app_id=app_id)
 
-    def shut(self, uri: str, q_id: int = 0, *, read: bool = False, write: bool = False) -> None:
-        """Close a queue for good, successfully."""
-        request = CloseQueue(handle_parameters=handle(uri, q_id, read, write), is_final=True)
+    def shut(
+        self,
+        uri: str,
+        q_id: int = 0,
+        *,
+        read: bool = False,
+        write: bool = False,
+        app_id: str = "",
+        is_final: bool = True,
+    ) -> None:
+        """Close a queue, for good unless told otherwise, successfully."""
+        parameters = self.handle(uri, q_id, read=read, write=write, app_id=app_id)
+        request = CloseQueue(handle_parameters=parameters, is_final=is_final)
         answer = self.request(request)
         assert not isinstance(answer, Status), f"closeQueue is refused: {answer!r}"
 
@@ -276,7 +351,42 @@ class Actor(RawPeer):
 
     def post(self, *payloads: bytes, q_id: int = 0) -> list[bytes]:
         """Post messages as one event, see all acknowledged, and return their GUIDs."""
-        puts = self.puts(payloads, q_id)
+        return self.post_puts(self.puts(payloads, q_id))
+
+    def put_with(
+        self,
+        properties: Mapping[str, PropertyValue | Property],
+        payload: bytes = b"payload",
+        q_id: int = 0,
+        *,
+        new_style: bool = True,
+        is_compressed: bool = False,
+    ) -> Put:
+        """Return a message with properties, not sent yet.
+
+        Args:
+            properties: of the message.
+            payload: behind them.
+            q_id: of the queue.
+            new_style: how properties are encoded (WIRE 5.6).
+            is_compressed: by zlib: new style the payload, old style all of it.
+        """
+        area = encode_properties(properties, new_style=new_style)
+        data = area + payload
+        if is_compressed:
+            data = area + compress(payload) if new_style else compress(data)
+        flags = FLAG_ACK_REQUESTED | FLAG_MESSAGE_PROPERTIES
+        compression = Compression.ZLIB if is_compressed else Compression.NONE
+        return Put(q_id, self.new_guid(), data, flags, compression, int(new_style))
+
+    def post_with(
+        self, *properties: Mapping[str, PropertyValue | Property], q_id: int = 0
+    ) -> list[bytes]:
+        """Post messages with these properties, see all acknowledged, and return their GUIDs."""
+        return self.post_puts([self.put_with(each, q_id=q_id) for each in properties])
+
+    def post_puts(self, puts: Sequence[Put]) -> list[bytes]:
+        """Send messages as one event, see all acknowledged, and return their GUIDs."""
         self.send(put_event(puts))
         acks = {ack[2]: ack for ack in self.take_acks(len(puts))}
         for put in puts:
@@ -285,8 +395,11 @@ class Actor(RawPeer):
             assert ack[0] == 0, f"{format_guid(put.guid)} is refused with status {ack[0]}"
         return [put.guid for put in puts]
 
-    def confirm(self, *guids: bytes, q_id: int = 0, sub_id: int = 0) -> None:
-        """Confirm messages, as one event."""
+    def confirm(
+        self, *guids: bytes, q_id: int = 0, sub_id: int | None = None, app_id: str = ""
+    ) -> None:
+        """Confirm messages, as one event; the subId is that of the app unless it is given."""
+        sub_id = self.sub_id(app_id) if sub_id is None else sub_id
         self.send(confirm_event((q_id, guid, sub_id) for guid in guids))
 
 
@@ -311,8 +424,7 @@ def stream(
     weight: int = 1,
 ) -> ConfigureStream:
     """Return a configureStream request with one subscription to everything."""
-    consumer = ConsumerInfo(messages, size, priority, weight)
-    subscription = Subscription(s_id=s_id, consumers=(consumer,))
+    subscription = Want("", priority, weight, messages, size).as_subscription(s_id)
     return ConfigureStream(
         q_id=q_id, stream_parameters=StreamParameters(subscriptions=(subscription,))
     )

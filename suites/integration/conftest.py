@@ -11,7 +11,16 @@ from typing import Final
 import pytest
 
 from suites.harness.target import Target, TargetError, TargetSpec
-from suites.harness.topology import FILE_DOMAIN, MEM_DOMAIN, STRONG_DOMAIN
+from suites.harness.topology import (
+    APP_IDS,
+    BROADCAST_DOMAIN,
+    FANOUT_DOMAIN,
+    FANOUT_FILE_DOMAIN,
+    FILE_DOMAIN,
+    MEM_DOMAIN,
+    STRONG_DOMAIN,
+    DomainShape,
+)
 from suites.integration import options
 from suites.integration.case import info_of
 from suites.integration.connections import Wire, drain
@@ -25,7 +34,12 @@ _SAMPLE_DOMAINS: Final = {
     MEM_DOMAIN: "bmq.test.mem.priority",
     FILE_DOMAIN: "bmq.test.persistent.priority",
     STRONG_DOMAIN: "bmq.test.persistent.priority.sc",
+    FANOUT_DOMAIN: "bmq.test.mem.fanout",
+    FANOUT_FILE_DOMAIN: "bmq.test.persistent.fanout",
+    BROADCAST_DOMAIN: "bmq.test.mem.broadcast",
 }
+#: Apps of those that have any.
+_SAMPLE_APPS: Final = {FANOUT_DOMAIN: APP_IDS, FANOUT_FILE_DOMAIN: APP_IDS, BROADCAST_DOMAIN: ()}
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -57,21 +71,35 @@ def fresh_target(target_spec: TargetSpec) -> Iterator[Target]:
 @pytest.fixture
 def new_uri(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[str], str]]:
     """Make queue URIs that nobody has used, in the domain of `suites.harness.topology` named."""
-    info = info_of(request.node)
-    label = info.id.lower() if info is not None else "test"
+    label = _label(request)
     is_ours = target.spec.address is None
-    made: list[str] = []
+    made: dict[str, tuple[str, ...]] = {}
 
     def make(domain: str) -> str:
         name = domain if is_ours else _SAMPLE_DOMAINS[domain]
-        made.append(f"bmq://{name}/{label}.{len(made)}.{secrets.token_hex(6)}")
-        return made[-1]
+        uri = f"bmq://{name}/{label}.{len(made)}.{secrets.token_hex(6)}"
+        made[uri] = _SAMPLE_APPS.get(domain, ("",))
+        return uri
 
     yield make
     if not is_ours:
-        for uri in made:
-            with contextlib.suppress(AssertionError, OSError):
-                drain(target, uri)
+        for uri, apps in made.items():
+            for app_id in apps:
+                with contextlib.suppress(AssertionError, OSError):
+                    drain(target, uri, app_id)
+
+
+@pytest.fixture
+def new_domain(request: pytest.FixtureRequest, target: Target) -> Callable[[DomainShape], str]:
+    """Configure domains of the case's own, and return their names; needs `CONFIGURED`."""
+    made: list[str] = []
+
+    def make(shape: DomainShape) -> str:
+        made.append(f"gauntlet.{_label(request)}.{len(made)}.{secrets.token_hex(6)}")
+        target.write_domain(made[-1], shape)
+        return made[-1]
+
+    return make
 
 
 @pytest.fixture
@@ -94,6 +122,11 @@ def properties(request: pytest.FixtureRequest) -> Properties:
     """Named facts for the case's report."""
     found: Properties = request.node.stash.setdefault(properties_key, Properties())
     return found
+
+
+def _label(request: pytest.FixtureRequest) -> str:
+    info = info_of(request.node)
+    return info.id.lower() if info is not None else "test"
 
 
 def _reach(spec: TargetSpec) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from reference_broker.wire.control import Encoding
 from suites.harness.target import Target
-from suites.integration.actor import Actor
+from suites.integration.actor import MESSAGES_MAX, Actor, Want
+from suites.integration.admin import AdminActor
 
 #: How long nothing must come until a target is taken to have nothing to say, in seconds. Ours
 #: answers in order, so the heartbeat that goes round before says as much already.
@@ -45,11 +47,29 @@ class Wire:
         actor.start()
         return actor
 
-    def reader(self, uri: str, name: str = "consumer", *, target: Target | None = None) -> Actor:
-        """Return a peer that reads a queue, with generous limits, as qId 0."""
-        actor = self.actor(name, target=target)
-        actor.open(uri, read=True)
-        actor.configure()
+    def reader(
+        self,
+        uri: str,
+        name: str = "",
+        *,
+        app_id: str = "",
+        messages: int = MESSAGES_MAX,
+        priority: int = 0,
+        target: Target | None = None,
+    ) -> Actor:
+        """Return a peer that reads a queue, with generous limits, as qId 0.
+
+        Args:
+            uri: of the queue.
+            name: for the transcript.
+            app_id: of a fanout queue.
+            messages: maxUnconfirmedMessages.
+            priority: of the consumer.
+            target: where the queue is, if not at the usual one.
+        """
+        actor = self.actor(name or app_id or "consumer", target=target)
+        actor.open(uri, read=True, app_id=app_id)
+        actor.configure(app_id=app_id, messages=messages, priority=priority)
         return actor
 
     def writer(self, uri: str, name: str = "producer", *, target: Target | None = None) -> Actor:
@@ -57,6 +77,26 @@ class Wire:
         actor = self.actor(name, target=target)
         actor.open(uri, write=True)
         return actor
+
+    def subscriber(
+        self, uri: str, *wants: Want, name: str = "subscriber", app_id: str = ""
+    ) -> Actor:
+        """Return a peer that reads with subscriptions, whose sIds are 1, 2, ... in their order."""
+        actor = self.actor(name)
+        actor.open(uri, read=True, app_id=app_id)
+        actor.subscribe(*wants, app_id=app_id)
+        return actor
+
+    def admin(
+        self, encoding: Encoding = Encoding.BER, *, target: Target | None = None
+    ) -> AdminActor:
+        """Return an admin session."""
+        aim = target or self._target
+        quiet_s = _QUIET_OURS_S if aim.spec.address is None else _QUIET_OTHERS_S
+        admin = AdminActor(aim.host, aim.port, name="admin", quiet_s=quiet_s)
+        self._peers.append(admin)
+        admin.start_admin(encoding)
+        return admin
 
     def close(self) -> None:
         """Close all connections."""
@@ -68,8 +108,13 @@ class Wire:
         return "\n\n".join(str(peer.transcript) for peer in self._peers)
 
 
-def drain(target: Target, uri: str) -> None:
+def drain(target: Target, uri: str, app_id: str = "") -> None:
     """Take everything out of a queue that outlives the case.
+
+    Args:
+        target: where it is.
+        uri: of the queue.
+        app_id: whose messages, if the queue has apps.
 
     Raises:
         AssertionError: the target does not do its part.
@@ -77,12 +122,14 @@ def drain(target: Target, uri: str) -> None:
     """
     with Actor(target.host, target.port, name="drain") as actor:
         actor.introduce()
-        actor.open(uri, read=True, write=True)
-        actor.configure()
+        if app_id:
+            actor.open(uri, write=True)
+        actor.open(uri, read=True, write=not app_id, app_id=app_id)
+        actor.configure(app_id=app_id)
         (last,) = actor.post(b"the last one")
         for _ in range(_DRAINED_MAX):
             (push,) = actor.take_pushes(1)
-            actor.confirm(push.guid)
+            actor.confirm(push.guid, app_id=app_id)
             if push.guid == last:
                 break
         actor.disconnect()

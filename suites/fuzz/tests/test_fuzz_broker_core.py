@@ -10,8 +10,10 @@ from reference_broker.base import Instant, WireError
 from reference_broker.core import Broker
 from reference_broker.ports import Close, Effect, Input, Log, Send, Severity
 from reference_broker.queue import Delivery, Queue
+from reference_broker.wire import EventReader, EventType
 from suites.fuzz import fuzz_broker_core
-from suites.fuzz.broker_bench import ATTACKER, BYSTANDER
+from suites.fuzz.broker_bench import ATTACKER, BYSTANDER, BrokerBench
+from suites.fuzz.fuzz_broker_core import Stage
 from suites.fuzz.seeds import broker_core_seeds
 
 SEEDS = broker_core_seeds()
@@ -25,6 +27,35 @@ def test_seeds():
         except Exception as error:
             error.add_note(f"seed {name}: {data.hex()}")
             raise
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("fanout_subscriptions", {EventType.CONTROL, EventType.ACK, EventType.PUSH}),
+        ("subscriptions", {EventType.CONTROL, EventType.ACK, EventType.PUSH}),
+        ("admin_0", {EventType.CONTROL}),
+    ],
+)
+def test_handmade_seeds_are_understood(name, kinds):
+    stage, stream = Stage(SEEDS[name][0]), SEEDS[name][1:]
+    bench = fuzz_broker_core.bench_at(stage)
+    bench.take_sent(ATTACKER)
+    for event in EventReader(1 << 20).feed(stream):  # one at a time: a PUSH goes out in between
+        bench.attack(event.buffer[event.start - 8 : event.end])
+    events = EventReader(1 << 20).feed(bench.take_sent(ATTACKER))
+    assert {EventType(event.type) for event in events} == kinds
+
+
+def test_what_a_former_broker_stored_is_read_and_delivered():
+    bench = fuzz_broker_core.bench_at(Stage.SYNCED)
+    assert bench.take_sent(ATTACKER).count(b"from before") == 2
+
+
+def test_a_broker_that_never_gets_ready_is_found_out(monkeypatch):
+    change_effects(monkeypatch, lambda *_: [])
+    with pytest.raises(AssertionError, match="ready"):
+        BrokerBench()
 
 
 @given(st.binary(max_size=200))
@@ -72,8 +103,9 @@ def test_a_broken_core_is_found_out(monkeypatch, change):
 def test_a_message_delivered_twice_is_found_out(monkeypatch):
     deliver = Queue.deliver
 
-    def stuttering(queue):
-        return [Delivery(who, [messages[0], *messages]) for who, messages in deliver(queue)]
+    def stuttering(queue, *arguments):
+        found = deliver(queue, *arguments)
+        return [Delivery(who, [messages[0], *messages]) for who, messages in found]
 
     monkeypatch.setattr(Queue, "deliver", stuttering)
     with pytest.raises(AssertionError, match="the bystander got"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from suites.fuzz import seeds
+from suites.fuzz.fuzz_broker_core import Stage
 
 
 def test_recorded_vectors_are_seeds():
@@ -18,7 +19,7 @@ def test_corpus_files_are_seeds():
 
 def test_every_stage_of_the_core_has_seeds():
     found = seeds.broker_core_seeds()
-    assert {data[0] for data in found.values()} == {0, 1, 2, 3}
+    assert {data[0] for data in found.values()} == set(Stage)
     assert len(found["whole_session"]) > 500
 
 

@@ -1,15 +1,9 @@
-"""BMQ-NEG, BMQ-AUTH: the handshake (WIRE 2.1 to 2.5)."""
+"""BMQ-NEG: negotiation (WIRE 2.1, 2.3 to 2.5)."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from reference_broker.wire import EventType, Features, encoding_bits, event_header, pad
+from reference_broker.wire import EventType, Features, event_header, pad
 from reference_broker.wire.control import (
-    AuthenticationChoice,
-    AuthenticationMessage,
-    AuthenticationRequest,
-    AuthenticationResponse,
     BrokerResponse,
     ClientLanguage,
     ClientType,
@@ -17,12 +11,11 @@ from reference_broker.wire.control import (
     NegotiationMessage,
     StatusCategory,
     decode_message,
-    encode_message,
 )
 from reference_broker.wire.control_event import control_event
 from suites.harness.target import Capability
 from suites.integration.actor import Actor
-from suites.integration.case import CaseInfo, case, case_family
+from suites.integration.case import case
 from suites.integration.connections import Wire
 from suites.integration.raw import identity
 
@@ -137,28 +130,16 @@ def test_sdk_deprecated(wire: Wire) -> None:
         assert answer.is_deprecated_sdk is is_deprecated, (language, version)
 
 
-def _refused(number: int, title: str, **changes: Any) -> tuple[CaseInfo, dict[str, Any]]:
-    info = CaseInfo(
-        id=f"BMQ-NEG-{number}",
-        title=title,
-        statement="An identity that says who is there, or which protocol, in a way that does not "
-        "exist is not answered (WIRE 2.1, 2.4).",
-        expectation=f"{title}: the connection is closed without an answer.",
-    )
-    return info, changes
-
-
-@case_family(
-    "changes",
-    [
-        _refused(7, "clientType E_UNKNOWN", client_type=ClientType.E_UNKNOWN),
-        _refused(8, "protocolVersion 2", protocol_version=2),
-        _refused(9, "protocolVersion 0", protocol_version=0),
-    ],
+@case(
+    "BMQ-NEG-7",
+    statement="An identity that does not say what kind of client is there is not answered "
+    "(WIRE 2.1, 2.4).",
+    expectation="clientType E_UNKNOWN: the connection is closed without an answer.",
 )
-def test_identity_refused(wire: Wire, changes: dict[str, Any]) -> None:
+def test_unknown_client_type(wire: Wire) -> None:
     peer = wire.peer().connect()
-    peer.send(control_event(NegotiationMessage(choice=identity(**changes))))
+    unknown = identity(client_type=ClientType.E_UNKNOWN)
+    peer.send(control_event(NegotiationMessage(choice=unknown)))
     peer.expect_closed()
 
 
@@ -205,50 +186,15 @@ def test_unprintable_identity(wire: Wire) -> None:
     assert peer.read_broker_response().result.category == StatusCategory.E_SUCCESS
 
 
-# Authentication.
-
-
-def _authenticate(
-    peer: Actor, mechanism: str, data: bytes | None = None, encoding: Encoding = Encoding.BER
-) -> AuthenticationResponse:
-    choice: AuthenticationChoice = AuthenticationRequest(mechanism=mechanism, data=data)
-    payload = pad(encode_message(AuthenticationMessage(choice=choice), encoding))
-    header = event_header(EventType.AUTHENTICATION, len(payload), encoding_bits(encoding))
-    peer.send(header + payload)
-    event = peer.read_event()
-    assert event.type == EventType.AUTHENTICATION, event
-    assert event.encoding == encoding, "the answer is in the encoding of the request"
-    answer = decode_message(AuthenticationMessage, event.encoding, event.body).choice
-    assert isinstance(answer, AuthenticationResponse), answer
-    return answer
-
-
 @case(
-    "BMQ-AUTH-1",
-    statement="Without authenticators configured every client is let in anonymously; mechanism "
-    "names compare without case, and answers use the request's encoding (WIRE 2.2, 11.2).",
-    expectation="`anonymous` succeeds in BER and in JSON, without a lifetime; negotiation follows.",
-    needs=(Capability.CONFIGURED,),
+    "BMQ-NEG-13",
+    statement="The broker does not look at an identity's protocolVersion; its tooling says 999999 "
+    "(DROPIN 4.1).",
+    expectation="0, 2 and 999999 are accepted; the answer says 1.",
 )
-def test_anonymous_authentication(wire: Wire) -> None:
-    for encoding in Encoding:
-        peer = wire.peer(encoding.name).connect()
-        answer = _authenticate(peer, "anonymous", encoding=encoding)
-        assert answer.status.category == StatusCategory.E_SUCCESS
-        assert answer.lifetime_ms is None
-        assert peer.negotiate().result.category == StatusCategory.E_SUCCESS
-
-
-@case(
-    "BMQ-AUTH-2",
-    statement="A mechanism that is not configured is refused, and the connection closed "
-    "(WIRE 2.2, 11.2).",
-    expectation="E_REFUSED with code -2, then the close.",
-    needs=(Capability.CONFIGURED,),
-)
-def test_unknown_mechanism(wire: Wire) -> None:
-    peer = wire.peer().connect()
-    answer = _authenticate(peer, "BASIC", b"user:password")
-    assert answer.status.category == StatusCategory.E_REFUSED
-    assert answer.status.code == -2
-    peer.expect_closed()
+def test_protocol_version(wire: Wire) -> None:
+    for version in (0, 2, 999_999):
+        peer = wire.peer(f"version {version}").connect()
+        answer = peer.negotiate(identity(protocol_version=version))
+        assert answer.result.category == StatusCategory.E_SUCCESS, version
+        assert answer.protocol_version == 1

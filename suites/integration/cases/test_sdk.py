@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from suites.harness.target import Capability, Target
 from suites.harness.topology import MEM_DOMAIN, STRONG_DOMAIN
-from suites.integration.case import case, not_applicable
+from suites.integration.case import case
 from suites.integration.connections import Wire
+from suites.integration.sdk_process import run_sdk
 from suites.integration.verdict import Properties
 
 _PROGRAM: Final = Path(__file__).parents[1] / "sdk_program.py"
 _MESSAGES: Final = 2_000
 _SECONDS_MAX: Final = 40.0
-_STDERR_CHARS_MAX: Final = 4_000
 
 
 def _run(address: str, uri: str, hold: int = _MESSAGES) -> Iterator[dict[str, Any]]:
@@ -36,33 +29,8 @@ def _run(address: str, uri: str, hold: int = _MESSAGES) -> Iterator[dict[str, An
     Raises:
         AssertionError: it crashed, or did not end in time.
     """
-    if importlib.util.find_spec("blazingmq") is None:
-        not_applicable("the package blazingmq is not installed: it has no wheel for this platform")
-    environment = {name: value for name, value in os.environ.items() if name != "BMQ_BROKER_URI"}
-    numbers = (_MESSAGES, _SECONDS_MAX, hold)
-    command = [sys.executable, str(_PROGRAM), address, uri, *map(str, numbers)]
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as process,
-    ):
-        assert process.stdout is not None
-        watchdog = threading.Timer(_SECONDS_MAX + 10, process.kill)
-        watchdog.start()
-        is_done = False
-        try:
-            for line in process.stdout:
-                fact = json.loads(line)
-                is_done = is_done or "done" in fact
-                yield fact
-            code = process.wait()
-        finally:
-            watchdog.cancel()
-            process.kill()
-        errors.seek(0)
-        text = errors.read()[-_STDERR_CHARS_MAX:]
-        assert is_done, f"the SDK's process ended with {code} before its time:\n{text}"
+    numbers = map(str, (_MESSAGES, _SECONDS_MAX, hold))
+    return run_sdk(_PROGRAM, address, uri, *numbers, seconds_max=_SECONDS_MAX)
 
 
 def _check(account: dict[str, Any], properties: Properties) -> None:

@@ -37,7 +37,8 @@ def test_there_are_cases_of_every_area():
     areas = {known.sort_key[0] for known in registered_cases().values()}
     assert areas >= {
         "NEG", "OPEN", "CFG", "CLOSE", "PUT", "PUSH", "CONFIRM", "HB", "DISC", "STORE", "SDK",
-        "BAD", "MEM", "AUTH",
+        "BAD", "MEM", "AUTH", "FAN", "CAST", "SUB", "APP", "DEDUP", "TTL", "POISON", "ADMIN",
+        "LIMIT",
     }  # fmt: skip
 
 

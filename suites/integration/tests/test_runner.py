@@ -85,7 +85,8 @@ def test_an_unreachable_target(tmp_path: Path):
     assert result is not None
     verdicts = [case.verdict for case in result.cases]
     assert verdicts.count(Verdict.ERROR) == 1
-    assert set(verdicts) == {Verdict.ERROR, Verdict.NOT_RUN}
+    # What such a target could not do in any case is found out without reaching it.
+    assert set(verdicts) - {Verdict.NOT_APPLICABLE} == {Verdict.ERROR, Verdict.NOT_RUN}
     assert "nobody listens at 127.0.0.1" in output
     assert time.monotonic() - started < 30
 
