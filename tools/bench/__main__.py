@@ -1,4 +1,13 @@
-"""`python -m tools.bench`: codec, broker and start-up figures from one run."""
+"""`python -m tools.bench`: what codec and broker cost, all figures from one run.
+
+| part    | what is measured                                                                   |
+|---------|------------------------------------------------------------------------------------|
+| codec   | decoding and encoding alone, and the floor: what any broker in Python must do      |
+| load    | a broker under load: one queue, fanout, broadcast, many queues                     |
+| backlog | messages that nobody takes: memory, restarts, reading them                         |
+| scale   | many connections and open queues: the longest pause in heartbeats                  |
+| start   | how long an empty broker takes to start                                            |
+"""
 
 from __future__ import annotations
 
@@ -6,92 +15,125 @@ import argparse
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from rich.console import Console
-from rich.table import Table
 
 from reference_broker.app import ReferenceBroker
 from suites.harness.target import Target, TargetSpec
-from suites.harness.topology import FILE_DOMAIN, MEM_DOMAIN, STRONG_DOMAIN
+from tools.bench.backlog import backlog
 from tools.bench.broker import Throughput, throughput
 from tools.bench.codec import codec_rates, floor
+from tools.bench.process import allow_many_files
+from tools.bench.scale import scale
+from tools.bench.shapes import DOMAINS, Shape, shapes
+from tools.bench.tables import backlog_table, codec_table, load_table, scale_table
 
 _T = TypeVar("_T")
 
-#: What the C++ broker spends on a message, in microseconds of CPU, batches of 50, measured on a
-#: machine of this kind; for comparison only.
-_PEER_US: Final = {MEM_DOMAIN: 9.9, FILE_DOMAIN: 15.6}
+_WARM_UP_SECONDS: Final = 0.5
+_STARTS: Final = 3
 
 
-def main() -> None:
-    """Run every benchmark and print the tables."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of load per row")
-    seconds = parser.parse_args().seconds
-    console = Console(width=110)
-    floor_us = floor().nanoseconds / 1000
-    console.print(_codec_table())
-    console.print(f"floor: {floor_us:.2f} µs a message of 1 KB: unpack, check CRC, copy, join")
-    results = _with_fast_loop(_throughputs(seconds))
-    console.print(_broker_table(results, floor_us))
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the parts that were asked for, and print their tables."""
+    options = _parser().parse_args(arguments)
+    allow_many_files()
+    console = Console(width=120)
+    for name in dict.fromkeys(options.only or _PARTS):
+        _PARTS[name](console, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--only", action="append", choices=_PARTS, help="a part to run; may be given again")
+    add("--seconds", type=float, default=5.0, help="of load per row, and of rest in `scale`")
+    add("--repeats", type=int, default=1, help="of each load and restart; the best one counts")
+    add("--many", type=int, default=100, help="queues of the load with many")
+    add("--backlog", type=int, default=2_000_000, help="messages of the backlog")
+    add("--connections", type=int, default=2_000, help="of `scale`")
+    add("--queues", type=int, default=10_000, help="open queues of `scale`, all together")
+    return parser
+
+
+# Parts.
+
+
+def _codec(console: Console, _options: argparse.Namespace) -> None:
+    console.print(codec_table(codec_rates()))
+    text = "a message of 1 KB: unpack, check CRC, copy, join"
+    console.print(f"floor: {floor().nanoseconds / 1000:.2f} µs {text}")
+
+
+def _load(console: Console, options: argparse.Namespace) -> None:
+    results = [
+        _with_fast_loop(_best_throughput(shape, options.seconds, options.repeats))
+        for shape in shapes(options.many)
+    ]
+    console.print(load_table(results, floor().nanoseconds / 1000))
+
+
+async def _best_throughput(shape: Shape, seconds: float, repeats: int) -> Throughput:
+    with _target() as target:
+        await throughput(target, shape, min(seconds, _WARM_UP_SECONDS))
+        results = [await throughput(target, shape, seconds) for _ in range(repeats)]
+    return min(results, key=lambda result: result.broker_us)
+
+
+def _backlog(console: Console, options: argparse.Namespace) -> None:
+    with _target() as target:
+        phases = _with_fast_loop(backlog(target, options.backlog, options.repeats))
+    console.print(backlog_table(phases, options.backlog))
+
+
+def _scale(console: Console, options: argparse.Namespace) -> None:
+    connections, queues = options.connections, options.queues
+    with _target() as target:
+        phases = _with_fast_loop(scale(target, connections, queues, options.seconds))
+    console.print(scale_table(phases))
+
+
+def _start(console: Console, _options: argparse.Namespace) -> None:
     in_process, as_process = _with_fast_loop(_start_times())
     console.print(f"start: {in_process:.0f} ms in process, {as_process:.0f} ms as a process")
-
-
-def _codec_table() -> Table:
-    table = Table("codec", "bytes", "µs/message", "messages/s", title="Codec, batches of 100")
-    for name, size, nanoseconds in codec_rates():
-        cells = (name, str(size), f"{nanoseconds / 1000:.2f}", f"{1e9 / nanoseconds:,.0f}")
-        table.add_row(*cells)
-    return table
-
-
-async def _throughputs(seconds: float) -> list[Throughput]:
-    results: list[Throughput] = []
-    for domain in (MEM_DOMAIN, FILE_DOMAIN, STRONG_DOMAIN):
-        for batch in (1, 100):
-            with Target(TargetSpec.parse("reference")) as target:
-                await throughput(target, domain, batch, min(seconds, 0.5))  # warm up
-                results.append(await throughput(target, domain, batch, seconds))
-    return results
-
-
-def _broker_table(results: list[Throughput], floor_us: float) -> Table:
-    table = Table(
-        "domain", "batch", "messages/s", "p50 ms", "p99 ms", "broker µs", "/ floor", "client µs",
-        "peer µs", "peak MiB", title="1Q, 1P, 1C, 1 KB; CPU time per message",
-    )  # fmt: skip
-    for row in results:
-        peer = _PEER_US.get(row.domain)
-        table.add_row(
-            row.domain,
-            str(row.batch),
-            f"{row.rate:,.0f}",
-            f"{row.p50_ms:.2f}",
-            f"{row.p99_ms:.2f}",
-            f"{row.broker_us:.1f}",
-            f"{row.broker_us / floor_us:.1f}",
-            f"{row.client_us:.1f}",
-            f"{peer:.1f}" if peer else "",
-            f"{row.broker_rss_mb:.0f}",
-        )
-    return table
 
 
 async def _start_times() -> tuple[float, float]:
     """Return the best of three, in milliseconds, in process and as a process."""
     in_process: list[float] = []
     as_process: list[float] = []
-    for _ in range(3):
+    for _ in range(_STARTS):
         started = time.perf_counter()
         async with ReferenceBroker():
             in_process.append((time.perf_counter() - started) * 1000)
         started = time.perf_counter()
-        with Target(TargetSpec.parse("reference")):
+        with _target():
             as_process.append((time.perf_counter() - started) * 1000)
     return min(in_process), min(as_process)
+
+
+_PARTS: Final[dict[str, Callable[[Console, argparse.Namespace], None]]] = {
+    "codec": _codec,
+    "load": _load,
+    "backlog": _backlog,
+    "scale": _scale,
+    "start": _start,
+}
+
+
+@contextlib.contextmanager
+def _target() -> Iterator[Target]:
+    """Start a broker that knows the domains of the bench, too."""
+    with Target(TargetSpec.parse("reference")) as target:
+        for name, shape in DOMAINS.items():
+            target.write_domain(name, shape)
+        yield target
 
 
 def _with_fast_loop(work: Coroutine[Any, Any, _T]) -> _T:

@@ -1,0 +1,3 @@
+"""Tests of the bench."""
+
+from __future__ import annotations
