@@ -48,6 +48,8 @@ DELIVERY_BYTES_MAX: Final = 4 * MIB
 DELIVERY_MESSAGES_MAX: Final = 1_024
 # One PUSH event; larger batches go out as several events.
 PUSH_EVENT_BYTES_MAX: Final = 4 * MIB
+# Queues whose consumers are served in one step; the others follow in the next, after the heartbeats.
+DELIVERY_QUEUES_MAX: Final = 2_000
 # Messages of one run that go to the log as one record; a larger message is a record of its own.
 RUN_BYTES_MAX: Final = 16 * MIB
 # One put batch in the log.

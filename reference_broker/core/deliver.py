@@ -6,8 +6,14 @@ producer sent. Consumers that do not read new-style properties get the old style
 
 from __future__ import annotations
 
+from itertools import islice
+
 from reference_broker.base import Instant, WireError, seconds
-from reference_broker.base.limits import APPLICATION_DATA_BYTES_MAX, PUSH_EVENT_BYTES_MAX
+from reference_broker.base.limits import (
+    APPLICATION_DATA_BYTES_MAX,
+    DELIVERY_QUEUES_MAX,
+    PUSH_EVENT_BYTES_MAX,
+)
 from reference_broker.core.context import Context
 from reference_broker.core.idleness import IdleWatch
 from reference_broker.core.journal import JournalKeeper
@@ -73,9 +79,11 @@ class Deliverer:
         self._early_exits = EarlyExitLog()
 
     def deliver_all(self) -> None:
-        """Serve the consumers of every queue in which something changed."""
+        """Serve the consumers of queues in which something changed, so many in one step."""
         context = self._context
-        dirty, context.dirty = context.dirty, {}
+        dirty = list(islice(context.dirty, DELIVERY_QUEUES_MAX))
+        for entry in dirty:
+            del context.dirty[entry]
         budget = DeliveryBudget()
         for entry in dirty:
             queue = entry.queue

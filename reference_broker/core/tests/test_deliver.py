@@ -19,8 +19,8 @@ from reference_broker.core.tests.shapes import (
     put,
     puts,
 )
-from reference_broker.ports import Congested, Drained
-from reference_broker.wire import confirm_event, iter_confirms, put_event
+from reference_broker.ports import Congested, Drained, Received, Send
+from reference_broker.wire import EventReader, confirm_event, iter_confirms, put_event
 from reference_broker.wire.control import ConfigureQueueStream, QueueStreamParameters
 from reference_broker.wire.properties import decode_properties, encode_properties
 from reference_broker.wire.tests.recorded import read
@@ -286,3 +286,21 @@ def test_confirms_are_as_the_peer_writes_them():
     producer.send(put_event([put(1)._replace(guid=recorded)]))
     consumer.send(data)
     assert world.broker.statistics().messages == 0
+
+
+def test_one_step_serves_so_many_queues_and_the_next_the_others(monkeypatch):
+    monkeypatch.setattr("reference_broker.core.deliver.DELIVERY_QUEUES_MAX", 2)
+    world = World()
+    wire = world.session()
+    for q_id in range(5):
+        open_queue(wire, f"bmq://test.mem/q{q_id}", q_id, read=1, write=1)
+        configure(wire, q_id)
+    batch = b"".join(puts(q_id, q_id=q_id) for q_id in range(5))
+    served = []
+    inputs = [Received(wire.number, batch)]
+    while inputs or world.broker.next_deadline() == world.now:
+        effects = world.broker.step(world.now, inputs)
+        chunks = b"".join(c for e in effects if isinstance(e, Send) for c in e.chunks)
+        served.append(kinds(list(EventReader(1 << 20).feed(chunks))).count("PUSH"))
+        inputs = []
+    assert served == [2, 2, 1]
