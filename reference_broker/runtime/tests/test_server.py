@@ -142,6 +142,8 @@ async def running(
     (address,) = await server.start([("127.0.0.1", 0)])
     bench = Bench(server, address)
     bench.records = records
+    # What it writes at its start is being synced; a test may take its disk away only after that.
+    await until(lambda: server._sync_task is None or server._sync_task.done())
     try:
         yield bench
     finally:
