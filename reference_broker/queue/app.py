@@ -395,6 +395,8 @@ class App:
             looks -= self._route(messages, round_, self._leave_redelivery)
             if self.is_halted or not messages:
                 return
+        if not self._serve_waiting(round_):
+            return
         while looks > 0 and self._retry is not None and self.router.has_capacity():
             messages = self._fetch(self.put_aside, self._retry, round_)
             looks -= self._route(messages, round_, self._leave_retry)
@@ -402,8 +404,6 @@ class App:
                 return
             if not messages:
                 self._retry = None
-        if not self._serve_waiting(round_):
-            return
         while looks > 0 and self.cursor < self._store.next_ordinal and self.router.has_capacity():
             messages, end = self._fresh(_PORTION)
             done = self._route(messages, round_, self._leave_fresh)
@@ -443,9 +443,15 @@ class App:
         self._advance(ordinal + 1)
 
     def _serve_waiting(self, round_: _Round) -> bool:
-        """Hand out what waits for groups that have room again; returns whether to go on."""
+        """Hand out what waits for groups that have room again; returns whether to go on.
+
+        What is still to be looked at again gets its turn there, in its order.
+        """
+        retry = self._retry
         for group in self.router.groups:
             while group.is_open and (ordinal := group.waiting.first()) is not None:
+                if retry is not None and ordinal >= retry:
+                    break
                 if ordinal in self.put_aside:
                     message = self._message(ordinal, round_.now)
                     if message is None or not self._give(group, message, round_):

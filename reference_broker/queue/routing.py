@@ -91,7 +91,7 @@ class Group:
         if self.subscriptions[self.turn].is_full:
             self._pass_turn()
             self.look()
-        elif self.turn_left <= 0:
+        elif self.turn_left <= 0 or len(self.subscriptions) == 1:  # alone, it has no turns
             self._pass_turn()
 
     def _pass_turn(self) -> None:

@@ -152,9 +152,11 @@ class Subscription:
 
     def adopt(self, held: dict[bytes, int]) -> None:
         """Hold what another subscription of the same stream held."""
-        expected = len(self.unconfirmed) + len(held)
-        self.unconfirmed.update(held)
-        self._held(expected, sum([number & SIZE_MASK for number in held.values()]))
+        for guid, number in held.items():
+            # A GUID that came again after its message had expired: the newer one counts.
+            self.unconfirmed[guid] = max(number, self.unconfirmed.get(guid, _NOT_HELD))
+        self.unconfirmed_bytes = sum([number & SIZE_MASK for number in self.unconfirmed.values()])
+        self.update_fullness()
 
     def _held(self, expected: int, size: int) -> None:
         """Note that `size` more bytes are held, and `expected` messages in all."""

@@ -15,6 +15,7 @@ class Post:
     n: int
     size: int
     second: int  # when it arrived
+    place: int  # in the order of posting
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +37,12 @@ class Reader:
     def configure(self, spec: SubscriptionSpec) -> None:
         self.spec = spec
         self.is_full = False
+        self.look()
+
+    def adopt(self, posts: dict[int, Post]) -> None:
+        for n, post in posts.items():
+            if n not in self.held or self.held[n].place < post.place:
+                self.held[n] = post
         self.look()
 
     def wants(self) -> str:

@@ -247,6 +247,17 @@ def test_a_guid_of_before_a_purge_does_not_confirm_for_an_application_that_no_lo
     assert pending(bench) == {"foo": (0, 0), "bar": (2, 2)}
 
 
+def test_what_another_consumer_still_holds_of_before_a_purge_is_not_confirmed():
+    bench = fanout()
+    bench.reader(spec(1), app_id="foo")
+    other = bench.reader(spec(0), app_id="foo", connection=2)
+    bench.post(1)
+    assert bench.numbers() == [1]
+    bench.queue.purge("foo", bench.now)
+    assert bench.queue.confirm(other, [guid(1)], bench.now).ordinals == []
+    assert pending(bench) == {"foo": (0, 0), "bar": (1, 1)}
+
+
 def test_too_old_messages_go_from_the_front_only():
     bench = fanout(ttl_s=1)
     foo = bench.reader(spec(1), app_id="foo")

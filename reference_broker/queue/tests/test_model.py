@@ -7,6 +7,7 @@ which order and with which flags, what is refused, what remains, and what is cou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Final
 
 import pytest
@@ -101,6 +102,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.real: dict[int, Stream] = {}
         self.stored: dict[int, Post] = {}
         self.order: list[Post] = []
+        self.places = count()
         self.history: dict[int, int] = {}  # number to the time when it is forgotten
         self.apps: dict[str, Application] = {}
         self.paused: set[int] = set()
@@ -233,7 +235,7 @@ class QueueMachine(RuleBasedStateMachine):
                 refused.append((n, refusal))
             else:
                 stored.append(n)
-                post = self.stored[n] = Post(n, size, self.second)
+                post = self.stored[n] = Post(n, size, self.second, next(self.places))
                 self.order.append(post)
                 for app in wanting:
                     app.fresh.append(post)
@@ -294,8 +296,7 @@ class QueueMachine(RuleBasedStateMachine):
             after.append(reader)
         for retired in before.values():
             if after and retired.held:
-                after[0].held.update(retired.held)
-                after[0].look()
+                after[0].adopt(retired.held)
             elif retired.held:
                 retired.configure(retired.spec._replace(messages_max=0, bytes_max=0))
                 after.append(retired)
@@ -456,7 +457,7 @@ class QueueMachine(RuleBasedStateMachine):
                 len({**reader.held, post.n: post}) >= reader.spec.messages_max
                 or size >= reader.spec.bytes_max
             )
-            if group.left <= 0 or will_be_full:
+            if group.left <= 0 or will_be_full or len(group.readers) == 1:
                 group.pass_turn()
             return reader
         return None

@@ -171,6 +171,22 @@ def test_what_waits_for_a_group_goes_out_in_order_when_it_has_room():
     assert bench.numbers() == [6]
 
 
+def test_what_was_looked_at_again_goes_before_what_was_not_yet():
+    bench = Bench()
+    odd = bench.reader(spec(1, wants="x % 2 == 1"), connection=1)
+    bench.reader(spec(wants="x < 0"), connection=2)
+    bench.post(7, *range(6))
+    assert bench.numbers() == [7]  # the others are put aside
+    even = bench.reader(spec(2, wants="x % 2 == 0"), connection=3)
+    bench.configure([*bench.queue.streams][1])
+    assert bench.turns() == [(even, 0), (even, 2)]  # 1 waits, 3 and later are not looked at
+    bench.confirm(odd, 7)
+    assert bench.turns() == [(odd, 1)]
+    bench.confirm(odd, 1)
+    bench.confirm(even, 0, 2)
+    assert bench.turns() == [(odd, 3), (even, 4)]
+
+
 def test_a_message_that_waits_for_two_groups_is_delivered_once():
     bench = Bench()
     a = bench.reader(spec(1, wants="x >= 0"), connection=1)

@@ -156,6 +156,20 @@ def test_what_a_vanished_subscription_held_moves_to_the_first():
     assert subscription.unconfirmed_bytes == 2
 
 
+@pytest.mark.parametrize("has_new_one_first", [False, True])
+def test_of_two_copies_of_a_guid_the_newer_stays_when_subscriptions_merge(has_new_one_first: bool):
+    stream = Stream(1, 0, 0)
+    stream.configure((spec(key="0/0"), spec(key="1/0")))
+    old, new = message(1, 0, 5), message(1, 9, 7)
+    for subscription, one in zip(
+        stream.subscriptions, (new, old) if has_new_one_first else (old, new), strict=True
+    ):
+        subscription.take([one], DeliveryBudget())
+    stream.configure((spec(key="0/0"),))
+    assert stream.subscriptions[0].unconfirmed_bytes == 7
+    assert stream.release() == [(9, 7)]
+
+
 def test_confirming_finds_the_subscription_that_holds_the_message():
     bench = Bench()
     stream = bench.reader(spec(1, key="0/0"), spec(1, key="1/0"))
