@@ -14,6 +14,7 @@ from reference_broker.base.limits import MIB
 from reference_broker.core.context import Context
 from reference_broker.core.snapshots import done_of
 from reference_broker.core.state import QueueEntry
+from reference_broker.queue import MessageStore
 from reference_broker.storage import (
     OFFSET_MASK,
     SEGMENT_SHIFT,
@@ -100,9 +101,8 @@ class Compactor:
         for ordinal, data in zip(ordinals, outcome, strict=True):
             if not self._is_in(entry, ordinal, segment):
                 continue  # it was confirmed meanwhile
-            offset = store.location_of(ordinal) & OFFSET_MASK
             try:
-                _check(data, store.guid_of(ordinal), name, offset)
+                _check(data, store, ordinal, name)
             except StorageCorruptionError as error:
                 self._unreadable.add((partition, segment))
                 context.alarm("STORAGE", f"not compacted: {error}")
@@ -140,12 +140,15 @@ class Compactor:
         context.want_sync()
 
 
-def _check(data: bytes, guid: bytes, name: str, offset: int) -> None:
+def _check(data: bytes, store: MessageStore, ordinal: int, name: str) -> None:
     """Check that a message in the log is what was written there.
 
     Raises:
         StorageCorruptionError: it is not.
     """
-    if decode_stored(data, name, offset).guid != guid:  # no checksum covers it
+    offset = store.location_of(ordinal) & OFFSET_MASK
+    stored = decode_stored(data, name, offset)
+    found = stored.guid, stored.size, stored.coding_word  # no checksum covers them
+    if found != (store.guid_of(ordinal), store.size_of(ordinal), store.coding_of(ordinal)):
         what = "another message is there"
         raise StorageCorruptionError(f"log file {name} is damaged at byte {offset}: {what}")

@@ -34,6 +34,7 @@ class _Wanted(NamedTuple):
     ordinal: int
     location: int
     size: int
+    coding: int
 
 
 class _Part(NamedTuple):
@@ -67,8 +68,9 @@ class Pager:
     def _fetch_block(self, entry: QueueEntry, block: int, ordinal: int) -> None:
         context = self._context
         by_segment: dict[int, list[_Wanted]] = {}
-        for item in entry.queue.store.cold_entries(ordinal):
-            wanted = _Wanted(*item)
+        store = entry.queue.store
+        for item in store.cold_entries(ordinal):
+            wanted = _Wanted(*item, store.coding_of(item[0]))
             by_segment.setdefault(wanted.location >> SEGMENT_SHIFT, []).append(wanted)
         if not by_segment:
             return  # it is in memory meanwhile
@@ -97,7 +99,7 @@ class Pager:
         locations = self._locations(part.entry, part.block)
         lost = [each for each in lost if locations.get(each.ordinal) == each.location]
         if lost:
-            self._give_up(part.entry, lost)
+            self._give_up(part.entry, [(each.ordinal, each.location) for each in lost])
         key = (part.entry, part.block)
         missing, come = self._blocks[key]
         come += messages
@@ -129,18 +131,18 @@ class Pager:
         ]
         store.thaw(come)
         # Only the store knows the GUIDs that these messages should have.
-        strangers = [m for m in come if store.get(m[5]) is None]
+        strangers = [(m[5], m[6]) for m in come if store.get(m[5]) is None]
         if strangers:
-            self._give_up(entry, [_Wanted(m[5], m[6], m[4]) for m in strangers])
+            self._give_up(entry, strangers)
 
-    def _give_up(self, entry: QueueEntry, lost: list[_Wanted]) -> None:
-        """Let go of messages that are damaged; nobody must get them."""
+    def _give_up(self, entry: QueueEntry, lost: list[tuple[int, int]]) -> None:
+        """Let go of damaged messages, given by ordinal and location; nobody must get them."""
         context = self._context
         queue, log = entry.queue, context.log_of(entry)
-        guid = queue.store.guid_of(lost[0].ordinal).hex().upper()
-        name = log.name_of(lost[0].location >> SEGMENT_SHIFT)
-        offset = lost[0].location & OFFSET_MASK
-        removed = queue.remove([wanted.ordinal for wanted in lost], context.now)
+        ordinal, location = lost[0]
+        guid = queue.store.guid_of(ordinal).hex().upper()
+        name, offset = log.name_of(location >> SEGMENT_SHIFT), location & OFFSET_MASK
+        removed = queue.remove([each for each, _ in lost], context.now)
         context.add(*log.release(removed))
         context.alarm(
             "STORAGE",
@@ -177,6 +179,8 @@ def _message(wanted: _Wanted, data: bytes, offset: int) -> Message | None:
         stored = decode_stored(data[offset : offset + stored_size(wanted.size)])
     except StorageCorruptionError:
         return None
+    if (stored.size, stored.coding_word) != (wanted.size, wanted.coding):
+        return None  # no checksum covers them
     return (
         stored.guid,
         stored.flags,

@@ -51,7 +51,7 @@ def stored_queue(entry: QueueEntry) -> StoredQueue:
             app.number: StoredApp(app.number, app.app_id, app.first_ordinal, done_of(entry, app))
             for app in apps
         },
-        columns=Columns(*columns[:5]),
+        columns=Columns(*columns[:6]),
         history=b"".join(queue.store.history.guids()[-_HISTORY_IN_SNAPSHOT:]),
     )
 

@@ -24,6 +24,8 @@ from reference_broker.queue.message import Message
 Entry: TypeAlias = tuple[bytes, int, int, int]
 
 _GUID: Final = 16
+#: Of a message's flags, the one that says that its data begin with properties.
+_PROPERTIES: Final = 2
 #: A closed block is compacted when fewer than one slot in this many is in use.
 _SPARSE: Final = 4
 
@@ -90,6 +92,10 @@ class Block(ABC):
     @abstractmethod
     def entries(self, start: int, end: int) -> list[Entry]:
         """Return what is stored in slots `start` to `end`."""
+
+    @abstractmethod
+    def codings_at(self, slots: Sequence[int]) -> array[int]:
+        """Return the codings of slots in use; see `codings_of`."""
 
     @abstractmethod
     def compact(self) -> None:
@@ -162,7 +168,8 @@ class HotBlock(Block):
     Attributes:
         messages: by slot; None when it is out of use, or lost.
         size: bytes of application data of all messages that were put in; never goes down.
-        lost: by slot, messages that are stored but could not be read back; nobody gets them.
+        lost: by slot, messages that are stored but could not be read back, and their codings;
+            nobody gets them.
     """
 
     __slots__ = ("lost", "messages", "size")
@@ -178,7 +185,7 @@ class HotBlock(Block):
         super().__init__(first, arrivals, references, offsets)
         self.messages: list[Message | None] = []
         self.size = 0
-        self.lost: dict[int, Entry] = {}
+        self.lost: dict[int, tuple[Entry, int]] = {}
 
     def append(
         self, messages: Sequence[Message], size: int, wall_ns: int, references: int | Sequence[int]
@@ -224,7 +231,7 @@ class HotBlock(Block):
             return [(guid, size, at, ordinal) for guid, _, _, _, size, ordinal, at in part]  # type: ignore[misc]
         found = [(m[0], m[4], m[6], m[5]) for m in part if m is not None]
         if self.lost:
-            found += [entry for slot, entry in self.lost.items() if start <= slot < end]
+            found += [entry for slot, (entry, _) in self.lost.items() if start <= slot < end]
             found.sort(key=_entry_ordinal)
         return found
 
@@ -233,6 +240,19 @@ class HotBlock(Block):
         lost = self.lost
         found = enumerate(self.messages[start:], start)
         return [n for n, message in found if message is not None or n in lost]
+
+    def codings_at(self, slots: Sequence[int]) -> array[int]:
+        """Return the codings of slots in use; see `codings_of`."""
+        found = [self.messages[slot] for slot in slots]
+        if not self.lost:
+            return codings_of(found)  # type: ignore[arg-type]
+        return array(
+            "I",
+            [
+                self.lost[slot][1] if message is None else codings_of([message])[0]
+                for slot, message in zip(slots, found, strict=True)
+            ],
+        )
 
     def _clear(self, start: int, end: int) -> None:
         self.messages[start:end] = [None] * (end - start)
@@ -268,6 +288,7 @@ class HotBlock(Block):
             array("Q", [entry[2] for entry in kept]),
             array("I", [entry[1] for entry in kept]),
             self.arrivals,
+            self.codings_at(range(len(kept))),
             self.references,
             self.offsets,
         )
@@ -282,9 +303,10 @@ class ColdBlock(Block):
         guids: 16 bytes a slot.
         locations: by slot; 0 when it is out of use.
         sizes: by slot, bytes of application data.
+        codings: by slot, see `codings_of`.
     """
 
-    __slots__ = ("guids", "locations", "sizes")
+    __slots__ = ("codings", "guids", "locations", "sizes")
 
     def __init__(
         self,
@@ -293,6 +315,7 @@ class ColdBlock(Block):
         locations: array[int],
         sizes: array[int],
         arrivals: array[int],
+        codings: array[int],
         references: array[int] | None,
         offsets: array[int] | None,
     ) -> None:
@@ -300,6 +323,7 @@ class ColdBlock(Block):
         self.guids = guids
         self.locations = locations
         self.sizes = sizes
+        self.codings = codings
         self.live = len(locations)
 
     def guid(self, slot: int) -> bytes:
@@ -331,6 +355,10 @@ class ColdBlock(Block):
         )
         return [entry for entry in columns if entry[2]]
 
+    def codings_at(self, slots: Sequence[int]) -> array[int]:
+        """Return the codings of slots in use; see `codings_of`."""
+        return array("I", [self.codings[slot] for slot in slots])
+
     def used_slots(self, start: int = 0) -> list[int]:
         """Return the slots in use from `start` on, in order."""
         return [n for n, at in enumerate(self.locations[start:], start) if at]
@@ -345,6 +373,7 @@ class ColdBlock(Block):
         self.guids = b"".join([self.guid(slot) for slot in kept])
         self.locations = array("Q", [self.locations[slot] for slot in kept])
         self.sizes = array("I", [self.sizes[slot] for slot in kept])
+        self.codings = self.codings_at(kept)
 
     def thaw(self, messages: Sequence[Message]) -> HotBlock:
         """Return the same block with the messages in memory; those not given are lost."""
@@ -356,12 +385,21 @@ class ColdBlock(Block):
             message = by_ordinal.get(entry[3])
             if message is None or message[0] != entry[0]:
                 message = None
-                hot.lost[slot] = entry
+                hot.lost[slot] = entry, self.codings[slot]
             hot.messages.append(message)
         hot.live = self.live
         hot.size = sum(self.sizes)
         hot.indexed = self.indexed
         return hot
+
+
+def codings_of(messages: Sequence[Message]) -> array[int]:
+    """Return how the data of messages are to be read, a number each.
+
+    It is the message's coding, and bit 31 says whether the data begin with properties: what the log
+    calls a coding word.
+    """
+    return array("I", [(m[1] & _PROPERTIES) << 30 | m[2] for m in messages])
 
 
 def cut_guids(joined: bytes) -> Iterator[bytes]:

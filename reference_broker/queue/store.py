@@ -1,7 +1,7 @@
 """Everything stored in one queue, whoever still needs it.
 
 Messages stand in blocks by ordinal. A block is hot, its messages in memory, or cold, paged out: then
-only the log has its data, and the store has about 45 bytes a message to answer with. The last block
+only the log has its data, and the store has about 50 bytes a message to answer with. The last block
 is open and always hot.
 
 What is removed is remembered for de-duplication, and both usages are kept up.
@@ -43,6 +43,7 @@ class Columns(NamedTuple):
         locations: where the log has them, `array("Q")`.
         sizes: bytes of application data, `array("I")`.
         arrivals: wall clock in ns, `array("Q")`.
+        codings: how the data are to be read, `array("I")`; see `codings_of`.
         references: how many applications need each, `array("H")`; None when that is one each.
     """
 
@@ -51,6 +52,7 @@ class Columns(NamedTuple):
     locations: array[int]
     sizes: array[int]
     arrivals: array[int]
+    codings: array[int]
     references: array[int] | None
 
 
@@ -245,6 +247,12 @@ class MessageStore:
     def location_of(self, ordinal: int) -> int:
         """Return where the log has a stored message; 0 when it does not."""
         return self._stored(ordinal)[2]
+
+    def coding_of(self, ordinal: int) -> int:
+        """Return how the data of a stored message are to be read; see `codings_of`."""
+        block = self._blocks[ordinal >> _SHIFT]
+        slot = block.slot(ordinal)
+        return block.codings[slot] if isinstance(block, ColdBlock) else block.codings_at([slot])[0]
 
     def _stored(self, ordinal: int) -> Entry:
         entry = self._entry(ordinal)
@@ -459,6 +467,7 @@ class MessageStore:
             array("Q"),
             array("I"),
             array("Q"),
+            array("I"),
             array("H") if is_counted else None,
         )
         guids: list[bytes] = []
@@ -469,6 +478,7 @@ class MessageStore:
             columns.locations.extend(part.locations)
             columns.sizes.extend(part.sizes)
             columns.arrivals.extend(part.arrivals)
+            columns.codings.extend(part.codings)
             if columns.references is not None:
                 counts = part.references or array("H", [1]) * len(part.ordinals)
                 columns.references.extend(counts)
@@ -516,6 +526,7 @@ class MessageStore:
             columns.locations[start:end],
             columns.sizes[start:end],
             columns.arrivals[start:end],
+            columns.codings[start:end],
             references,
             offsets,
         )
@@ -531,6 +542,7 @@ def _columns(block: Block) -> Columns:
             block.locations,
             block.sizes,
             block.arrivals,
+            block.codings,
             block.references,
         )
     slots = block.used_slots()
@@ -542,6 +554,7 @@ def _columns(block: Block) -> Columns:
         array("Q", [entry[2] for entry in entries]),
         array("I", [entry[1] for entry in entries]),
         array("Q", [block.arrivals[slot] for slot in slots]),
+        block.codings_at(slots),
         None if counts is None else array("H", [counts[slot] for slot in slots]),
     )
 

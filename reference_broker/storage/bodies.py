@@ -15,13 +15,15 @@
     SNAPSHOT      | partition, u32 | serial, u64 | segment, u64 | offset, u64 | next index, u64 |
                   | oldest segment still needed, u64 |
     MESSAGES      | queue, u32 | count, u32 | ordinals | GUIDs | locations | sizes | arrivals |
+                  | coding words |
     HISTORY       | queue, u32 | GUIDs |
     SEALED        | first segment, u64 | sizes in bytes, u64 each |
     SNAPSHOT_END  |
 
-Numbers are big-endian, but columns (ordinals, arrivals and locations of 8 bytes, sizes of 4) are
-little-endian, see `columns`; so are the sizes of sealed segments. A message is a PUT message of the wire protocol without options:
-36 bytes of header, the data, 1 to 4 bytes of padding. Its CRC-32C is the producer's.
+Numbers are big-endian, but columns (ordinals, arrivals and locations of 8 bytes, sizes and coding
+words of 4) are little-endian, see `columns`; so are the sizes of sealed segments. A message is a PUT
+message of the wire protocol without options: 36 bytes of header, the data, 1 to 4 bytes of padding.
+Its CRC-32C is the producer's.
 
 A queue's number, and an app's number in its queue, are private to a log. A message is needed by
 the apps whose first ordinal is not above its own, until they have confirmed it.
@@ -55,7 +57,7 @@ _SNAPSHOT: Final = struct.Struct(">IQQQQQ")
 PUTS_PREFIX_SIZE: Final = _PUTS.size
 SNAPSHOT_BODY_SIZE: Final = _SNAPSHOT.size
 #: Bytes that a message takes in a MESSAGES record.
-_MESSAGE_SIZE: Final = 8 + GUID_SIZE + 8 + 4 + 8
+_MESSAGE_SIZE: Final = 8 + GUID_SIZE + 8 + 4 + 8 + 4
 
 
 class PurgeReason(IntEnum):
@@ -288,6 +290,7 @@ def messages_body(queue: int, columns: Columns) -> list[bytes]:
         numbers_to_bytes(columns.locations),
         numbers_to_bytes(columns.sizes),
         numbers_to_bytes(columns.arrivals),
+        numbers_to_bytes(columns.codings),
     ]
 
 
@@ -379,7 +382,7 @@ def _messages(body: memoryview) -> MessagesRecord:
         raise ValueError(f"{len(body)} bytes for {count} messages")
     parts: list[memoryview] = []
     start = _TWO.size
-    for width in (8, GUID_SIZE, 8, 4, 8):
+    for width in (8, GUID_SIZE, 8, 4, 8, 4):
         parts.append(body[start : start + count * width])
         start += count * width
     columns = Columns(
@@ -388,6 +391,7 @@ def _messages(body: memoryview) -> MessagesRecord:
         numbers_from_bytes("Q", parts[2]),
         numbers_from_bytes("I", parts[3]),
         numbers_from_bytes("Q", parts[4]),
+        numbers_from_bytes("I", parts[5]),
     )
     return MessagesRecord(queue, columns)
 

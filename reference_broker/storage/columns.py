@@ -4,6 +4,11 @@ Where a message is in the log is one number, its location: the number of the seg
 bits, the offset in the segment's file of the message's 36-byte header in the lower 40. On disk the
 numbers of a column lie one after the other, little-endian, so that reading and writing them is
 copying.
+
+How a message's data is to be read is one number too, its coding word, so that what is read back can
+be compared with what was written; no checksum of the message's own covers it::
+
+    | has properties, bit 31 | zero | compression, 3 bits, 18 to 16 | schema id, 16 bits, 15 to 0 |
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from reference_broker.base import GUID_SIZE
-from reference_broker.wire import PUT_HEADER_SIZE
+from reference_broker.wire import FLAG_MESSAGE_PROPERTIES, PUT_HEADER_SIZE
 
 #: What a stored message has before its data: the header of a PUT message, and no options.
 STORED_HEADER_SIZE: Final = PUT_HEADER_SIZE
@@ -34,6 +39,7 @@ class Columns(NamedTuple):
         locations: 64-bit.
         sizes: bytes of application data without padding, 32-bit.
         arrivals: wall-clock nanoseconds since the epoch, 64-bit.
+        codings: coding words, 32-bit.
     """
 
     ordinals: array[int]
@@ -41,11 +47,12 @@ class Columns(NamedTuple):
     locations: array[int]
     sizes: array[int]
     arrivals: array[int]
+    codings: array[int]
 
 
 def no_columns() -> Columns:
     """Return the columns of no message."""
-    return Columns(array("Q"), b"", array("Q"), array("I"), array("Q"))
+    return Columns(array("Q"), b"", array("Q"), array("I"), array("Q"), array("I"))
 
 
 def cut_columns(columns: Columns, start: int, end: int) -> Columns:
@@ -56,12 +63,24 @@ def cut_columns(columns: Columns, start: int, end: int) -> Columns:
         columns.locations[start:end],
         columns.sizes[start:end],
         columns.arrivals[start:end],
+        columns.codings[start:end],
     )
 
 
 def stored_size(size: int) -> int:
     """Return the bytes that a message of `size` bytes of data takes in the log."""
     return STORED_HEADER_SIZE + size + 4 - size % 4
+
+
+def coding_word(flags: int, compression: int, schema: int) -> int:
+    """Return the coding word of a message.
+
+    Args:
+        flags: of a PUT message; only `FLAG_MESSAGE_PROPERTIES` counts.
+        compression: as in its header.
+        schema: id of the schema, as in its header.
+    """
+    return bool(flags & FLAG_MESSAGE_PROPERTIES) << 31 | compression << 16 | schema
 
 
 def location_of(segment: int, offset: int) -> int:

@@ -71,7 +71,7 @@ class LedgerRecovery(FileReading):
         beginning = data[:MAGIC_SIZE]
         if any(beginning) and not LEDGER_MAGIC.startswith(beginning):
             raise StorageCorruptionError(
-                f"{file.name} starts with {beginning!r}: it is no ledger of this broker; "
+                f"{file.name} has {beginning!r} at byte 0: it is no ledger of this broker; "
                 "move it away"
             )
         ledger = Ledger(self._bytes_max)

@@ -32,7 +32,7 @@ from reference_broker.base.limits import LOG_RECORD_BYTES_MAX
 from reference_broker.wire import checksum
 
 SEGMENT_MAGIC: Final = b"BMQGLOG2"
-SNAPSHOT_MAGIC: Final = b"BMQGSNP2"
+SNAPSHOT_MAGIC: Final = b"BMQGSNP3"
 LEDGER_MAGIC: Final = b"BMQGCSL2"
 MAGIC_SIZE: Final = 8
 RECORD_HEADER_SIZE: Final = 28

@@ -125,7 +125,7 @@ class Recovery(FileReading):
             (data,) = yield file.name, ((0, min(file.size, SNAPSHOT_PREFIX_SIZE)),)
             if is_foreign(data):
                 what = "it is no snapshot of this broker; move it away"
-                raise StorageCorruptionError(f"{file.name} starts with {data[:8]!r}: {what}")
+                raise StorageCorruptionError(f"{file.name} has {data[:8]!r} at byte 0: {what}")
             try:
                 position = decode_position(data, self._log.partition)
             except RecordError as error:

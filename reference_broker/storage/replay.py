@@ -11,10 +11,10 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import compress
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from reference_broker.base import GUID_SIZE, QueueUri, WireError
 from reference_broker.base.limits import DEDUPLICATION_GUIDS_MAX
@@ -33,7 +33,7 @@ from reference_broker.storage.bodies import (
     RemovedRecord,
     TrimmedRecord,
 )
-from reference_broker.storage.columns import STORED_HEADER_SIZE, Columns, cut_columns
+from reference_broker.storage.columns import STORED_HEADER_SIZE, Columns, coding_word, cut_columns
 from reference_broker.storage.records import RecordError
 from reference_broker.storage.stored import StoredApp, StoredQueue, has_no_options
 from reference_broker.wire import iter_puts
@@ -41,8 +41,19 @@ from reference_broker.wire import iter_puts
 #: The second word of a stored message's header, but for the compression: 9 words, no options.
 _WORD_1: Final = STORED_HEADER_SIZE // 4
 _COMPRESSION_BITS: Final = 7 << 5
+#: The words with sizes and flags, GUID and schema id of a stored message.
+_EVEN_FORM: Final = f">II4x{GUID_SIZE}s4xH"
 _PADDINGS: Final = frozenset({1, 2, 3, 4})
 _first: Final = itemgetter(0)
+
+
+class _Batch(NamedTuple):
+    """What the log says of messages that it stores, one after the other."""
+
+    guids: bytes
+    locations: array[int] | range | list[int]
+    sizes: array[int]
+    codings: array[int]
 
 
 class QueueReplay:
@@ -63,6 +74,7 @@ class QueueReplay:
         self._locations = array("Q")
         self._sizes = array("I")
         self._arrivals = array("Q")
+        self._codings = array("I")
         self._history = bytearray()
         self._last_put = -1
         self._is_sorted = True
@@ -73,25 +85,25 @@ class QueueReplay:
         Raises:
             RecordError: they are not PUT messages without options.
         """
-        guids, sizes, locations = _columns_of(body.messages, location)
-        count = len(sizes)
+        batch = _columns_of(body.messages, location)
+        count = len(batch.sizes)
         first = body.first_ordinal
         if first <= self._last_put:
             raise RecordError(f"ordinal {first} of {self.uri} is given twice")
         self._last_put = first + count - 1
         self._ordinals.extend(range(first, first + count))
         self._arrivals.extend(array("Q", [body.wall_ns]) * count)
-        self._add(guids, locations, sizes)
+        self._add(batch)
         self.next_ordinal = max(self.next_ordinal, first + count)
 
     def add_moved(self, body: MovedRecord, location: int) -> None:
         """Take messages that are at another place now, the first of them at `location`."""
-        guids, sizes, locations = _columns_of(body.messages, location)
-        if len(sizes) != len(body.ordinals):
-            raise RecordError(f"{len(sizes)} messages, but {len(body.ordinals)} ordinals")
+        batch = _columns_of(body.messages, location)
+        if len(batch.sizes) != len(body.ordinals):
+            raise RecordError(f"{len(batch.sizes)} messages, but {len(body.ordinals)} ordinals")
         self._ordinals.extend(body.ordinals)
         self._arrivals.extend(body.arrivals)
-        self._add(guids, locations, sizes)
+        self._add(batch)
         self._is_sorted = False
         for number, ordinal in body.done:
             if number in self.apps:
@@ -103,14 +115,13 @@ class QueueReplay:
             self._last_put = columns.ordinals[-1]
         self._ordinals.extend(columns.ordinals)
         self._arrivals.extend(columns.arrivals)
-        self._add(columns.guids, columns.locations, columns.sizes)
+        self._add(_Batch(columns.guids, columns.locations, columns.sizes, columns.codings))
 
-    def _add(
-        self, guids: bytes, locations: array[int] | range | list[int], sizes: array[int]
-    ) -> None:
-        self._guids += guids
-        self._locations.extend(locations)
-        self._sizes.extend(sizes)
+    def _add(self, batch: _Batch) -> None:
+        self._guids += batch.guids
+        self._locations.extend(batch.locations)
+        self._sizes.extend(batch.sizes)
+        self._codings.extend(batch.codings)
 
     def add_history(self, guids: bytes) -> None:
         """Take GUIDs of messages that are gone."""
@@ -151,7 +162,12 @@ class QueueReplay:
         if not self._is_sorted:
             self._sort()
         columns = Columns(
-            self._ordinals, bytes(self._guids), self._locations, self._sizes, self._arrivals
+            self._ordinals,
+            bytes(self._guids),
+            self._locations,
+            self._sizes,
+            self._arrivals,
+            self._codings,
         )
         # The columns are only made smaller from here on, and the originals are not needed.
         columns = self._without_dead(columns)
@@ -171,6 +187,7 @@ class QueueReplay:
         self._locations = array("Q", [self._locations[place] for place in order])
         self._sizes = array("I", [self._sizes[place] for place in order])
         self._arrivals = array("Q", [self._arrivals[place] for place in order])
+        self._codings = array("I", [self._codings[place] for place in order])
 
     def _without_dead(self, columns: Columns) -> Columns:
         """Return the messages that some app needs; the GUIDs of the others become history."""
@@ -203,6 +220,7 @@ class QueueReplay:
             array("Q", compress(columns.locations, is_live)),
             array("I", compress(columns.sizes, is_live)),
             array("Q", compress(columns.arrivals, is_live)),
+            array("I", compress(columns.codings, is_live)),
         )
 
     def _reduce_done(self, ordinals: array[int]) -> None:
@@ -299,8 +317,8 @@ class Replay:
         }
 
 
-def _columns_of(messages: memoryview, location: int) -> tuple[bytes, array[int], range | list[int]]:
-    """Return the GUIDs, sizes and locations of stored messages, the first one at `location`.
+def _columns_of(messages: memoryview, location: int) -> _Batch:
+    """Take stored messages apart, the first one at `location`.
 
     Raises:
         RecordError: they are not PUT messages without options.
@@ -308,18 +326,18 @@ def _columns_of(messages: memoryview, location: int) -> tuple[bytes, array[int],
     if len(messages) >= STORED_HEADER_SIZE + 4:
         stride = (int.from_bytes(messages[:4], "big") & 0x0FFF_FFFF) * 4
         if stride > STORED_HEADER_SIZE and not len(messages) % stride:
-            columns = _even_columns(messages, location, stride)
-            if columns is not None:
-                return columns
+            batch = _even_columns(messages, location, stride)
+            if batch is not None:
+                return batch
     return _uneven_columns(messages, location)
 
 
-def _even_columns(
-    messages: memoryview, location: int, stride: int
-) -> tuple[bytes, array[int], range] | None:
+def _even_columns(messages: memoryview, location: int, stride: int) -> _Batch | None:
     """Do it for messages that are all of the same size in the log; None if they are not."""
-    form = f">II4x{GUID_SIZE}s{stride - 29}xB"
-    words_0, words_1, guids, padding = zip(*struct.iter_unpack(form, messages), strict=True)
+    form = f"{_EVEN_FORM}{stride - STORED_HEADER_SIZE + 1}xB"
+    words_0, words_1, guids, schemas, padding = zip(
+        *struct.iter_unpack(form, messages), strict=True
+    )
     is_even = len({word & 0x0FFF_FFFF for word in set(words_0)}) == 1
     if not (is_even and {word & ~_COMPRESSION_BITS for word in set(words_1)} == {_WORD_1}):
         return None
@@ -327,14 +345,31 @@ def _even_columns(
     if not set(padding) <= _PADDINGS or (end == 4 and 4 in padding):
         return None
     sizes = array("I", [end - each for each in padding])
-    return b"".join(guids), sizes, range(location, location + len(messages), stride)
+    locations = range(location, location + len(messages), stride)
+    return _Batch(b"".join(guids), locations, sizes, _even_codings(words_0, words_1, schemas))
 
 
-def _uneven_columns(messages: memoryview, location: int) -> tuple[bytes, array[int], list[int]]:
+def _even_codings(
+    words_0: Sequence[int], words_1: Sequence[int], schemas: Sequence[int]
+) -> array[int]:
+    """Return the coding words of messages, given the words of their headers that say it."""
+    if len(set(words_0)) == len(set(words_1)) == len(set(schemas)) == 1:  # as usual
+        return array("I", [_coding_word(words_0[0], words_1[0], schemas[0])]) * len(schemas)
+    kinds = list(zip(words_0, words_1, schemas, strict=True))
+    known = {kind: _coding_word(*kind) for kind in set(kinds)}
+    return array("I", [known[kind] for kind in kinds])
+
+
+def _coding_word(word_0: int, word_1: int, schema: int) -> int:
+    return coding_word(word_0 >> 28, word_1 >> 5 & 7, schema)
+
+
+def _uneven_columns(messages: memoryview, location: int) -> _Batch:
     data = bytes(messages)
     guids: list[bytes] = []
     sizes = array("I")
     locations: list[int] = []
+    codings = array("I")
     try:
         for put in iter_puts(data, 0, len(data)):
             if not has_no_options(put):
@@ -342,6 +377,7 @@ def _uneven_columns(messages: memoryview, location: int) -> tuple[bytes, array[i
             guids.append(put[3])
             sizes.append(put[8] - put[7])
             locations.append(location + put[10])
+            codings.append(coding_word(put[0], put[1], put[5]))
     except WireError as error:
         raise RecordError(f"message {len(guids)} of a batch: {error}") from error
-    return b"".join(guids), sizes, locations
+    return _Batch(b"".join(guids), locations, sizes, codings)

@@ -2,7 +2,7 @@
 
 ::
 
-    SNAPSHOT FILE = magic "BMQGSNP2" | SNAPSHOT | SEALED | PART | PART | ... | SNAPSHOT_END
+    SNAPSHOT FILE = magic "BMQGSNP3" | SNAPSHOT | SEALED | PART | PART | ... | SNAPSHOT_END
     PART = QUEUE | APP ... | MESSAGES ... | CONFIRMS ... | HISTORY ...      of one queue
 
 The records are those of `bodies`, with indices from 1. CONFIRMS has here what an app does not need

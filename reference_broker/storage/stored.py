@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reference_broker.base import GUID_SIZE, QueueUri, WireError
-from reference_broker.storage.columns import Columns, no_columns, stored_size
+from reference_broker.storage.columns import Columns, coding_word, no_columns, stored_size
 from reference_broker.storage.records import StorageCorruptionError
 from reference_broker.wire import FLAG_MESSAGE_PROPERTIES, PutTuple, checksum, iter_puts
 
@@ -71,6 +71,7 @@ class StoredMessage(NamedTuple):
         guid: 16 bytes.
         data: application data with its padding.
         size: bytes of it without.
+        coding_word: properties flag and coding, to compare with what is remembered.
     """
 
     flags: int
@@ -78,10 +79,13 @@ class StoredMessage(NamedTuple):
     guid: bytes
     data: bytes
     size: int
+    coding_word: int
 
 
 def decode_stored(data: bytes, name: str = "", offset: int = 0) -> StoredMessage:
     """Return the message that is stored as `data`, after a look at its checksum.
+
+    Its GUID and its coding word are for the caller to compare with what is remembered of it.
 
     Args:
         data: `stored_size` bytes from the message's location on.
@@ -106,6 +110,7 @@ def decode_stored(data: bytes, name: str = "", offset: int = 0) -> StoredMessage
         guid,
         data[start:message_end],
         end - start,
+        coding_word(flags, compression, schema),
     )
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import reference_broker.core.publish as publish_module
-from reference_broker.base import GUID_SIZE
 from reference_broker.queue import Delivery, Queue
-from reference_broker.storage import Columns, RecoveredPartition, Recovery, StoredQueue
+from reference_broker.storage import RecoveredPartition, Recovery, StoredQueue
+from reference_broker.storage.columns import cut_columns
 
 
 class Defect(NamedTuple):
@@ -53,13 +53,11 @@ def _lose_on_recovery() -> None:
 
 
 def _forget_last(queue: StoredQueue) -> None:
-    ordinals, guids, locations, sizes, arrivals = queue.columns
-    queue.columns = Columns(
-        ordinals[:-1], guids[:-GUID_SIZE], locations[:-1], sizes[:-1], arrivals[:-1]
-    )
+    last = queue.columns.ordinals[-1]
+    queue.columns = cut_columns(queue.columns, 0, len(queue) - 1)
     for app in queue.apps.values():
-        if app.done and app.done[-1] == ordinals[-1]:
-            del app.done[-1]
+        if app.done and app.done[-1] == last:
+            app.done.pop()
 
 
 def _push_twice() -> None:

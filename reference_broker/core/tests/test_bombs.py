@@ -53,6 +53,7 @@ def reader(world: World, uri: str) -> Wire:
 # Bombs of one event.
 
 
+@pytest.mark.slow
 def test_one_event_decompresses_to_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch):
     inflated: list[int] = []
     real = decompress

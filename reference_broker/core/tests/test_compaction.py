@@ -195,8 +195,12 @@ def test_paging_and_compaction_at_once():
     assert after.broker.statistics().messages == 0
 
 
-@pytest.mark.parametrize("offset", [STORED_HEADER_SIZE, 12, 27, 3, 0], ids=str)
-def test_damage_is_not_copied(offset: int):
+@pytest.mark.parametrize(
+    ("offset", "bit"),
+    [(STORED_HEADER_SIZE, 0), (12, 0), (27, 0), (3, 0), (0, 0), (0, 5), (7, 5), (32, 7), (33, 0)],
+    ids=str,
+)
+def test_damage_is_not_copied(offset: int, bit: int):
     world = world_of()
     producer, holder = writer_of(world, FILE_URI), reader_of(world, FILE_URI, messages=2)
     producer.send(puts(1, 2, data=b"precious"))
@@ -205,7 +209,7 @@ def test_damage_is_not_copied(offset: int):
     entry = world.broker._context.queues[FILE_URI]
     location = entry.queue.store.location_of(0)
     name = world.broker._context.log_of(entry).name_of(location >> 40)
-    world.files[name][(location & OFFSET_MASK) + offset] ^= 1
+    world.files[name][(location & OFFSET_MASK) + offset] ^= 1 << bit
     world.advance(6)
     assert any("[STORAGE]" in text and name in text for text in world.alarms())
     world.admin("CLUSTERS CLUSTER local STORAGE PARTITION 0 ROLLOVER")  # or it would not start

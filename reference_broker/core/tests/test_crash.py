@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -168,6 +169,7 @@ def started(files: dict[str, bytes], life: int) -> World:
 
 @given(st.lists(st.tuples(_steps, _crashes), min_size=1, max_size=3))
 @settings(deadline=None, max_examples=150)
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_and_nothing_is_invented(
     lives: list[tuple[list[Step], Crash]],
 ):

@@ -96,6 +96,7 @@ def test_the_same_inputs_give_the_same_effects():
     assert run() == run()
 
 
+@pytest.mark.slow
 def test_the_hash_seed_makes_no_difference():
     command = f"from {__name__} import digest, run; print(digest(run()))"
     digests = {
@@ -141,6 +142,7 @@ _STREAM = b"".join(conversation())
 
 @given(st.lists(st.integers(0, len(_STREAM)), max_size=40))
 @settings(deadline=None, max_examples=60)
+@pytest.mark.slow
 def test_cutting_the_bytes_anywhere_changes_no_byte_that_is_sent(places: list[int]):
     # Each event's last byte ends a chunk, so that the steps see the same events; what a step
     # that sees several does differently is the next test's business.
@@ -151,6 +153,7 @@ def test_cutting_the_bytes_anywhere_changes_no_byte_that_is_sent(places: list[in
 
 @given(st.lists(st.integers(0, len(_STREAM)), max_size=20))
 @settings(deadline=None, max_examples=60)
+@pytest.mark.slow
 def test_how_much_comes_at_once_changes_no_answer(places: list[int]):
     """Deliveries are made once per step, so PUSHes may move between answers; the rest may not."""
     mine, _ = sent("bmq://test.mem/q", cut(_STREAM, places))
@@ -181,6 +184,7 @@ _HELLO = conversation()[0]
     st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 255)), max_size=4),
 )
 @settings(deadline=None, max_examples=300)
+@pytest.mark.slow
 def test_whatever_a_peer_sends_the_broker_goes_on(
     sequence: list[bytes], changes: list[tuple[int, int]]
 ):
@@ -196,6 +200,7 @@ def test_whatever_a_peer_sends_the_broker_goes_on(
 
 @given(st.binary(max_size=400))
 @settings(deadline=None)
+@pytest.mark.slow
 def test_whatever_comes_first_the_broker_goes_on(data: bytes):
     world = World()
     bystander, wire = world.session(), world.connect()

@@ -26,9 +26,22 @@ def located(ordinal: int) -> int:
 
 
 def made_message(guid: bytes, ordinal: int, size: int = 10, location: int | None = None) -> Message:
-    """Return a message of `size` bytes of application data."""
+    """Return a message of `size` bytes of application data; flags and coding go by the GUID."""
     at = located(ordinal) if location is None else location
-    return guid, 2, 1 << 16, bytes(size + 4 - size % 4), size, ordinal, at
+    return (
+        guid,
+        guid[9] & 6,
+        guid[9] % 3 << 16 | guid[9] % 5,
+        bytes(size + 4 - size % 4),
+        size,
+        ordinal,
+        at,
+    )
+
+
+def made_coding(guid: bytes) -> int:
+    """Return how the data of a message with a GUID are to be read."""
+    return (guid[9] & 2) << 30 | guid[9] % 3 << 16 | guid[9] % 5
 
 
 def made_store(deduplication_ns: int = 100, *, is_pageable: bool = True) -> MessageStore:

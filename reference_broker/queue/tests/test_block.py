@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 
 from reference_broker.queue.block import Block, HotBlock
-from reference_broker.queue.tests.store_shapes import located, made_guid, made_message
+from reference_broker.queue.tests.store_shapes import (
+    located,
+    made_coding,
+    made_guid,
+    made_message,
+)
 
 FIRST = 1024
 COUNT = 20
@@ -54,6 +59,7 @@ def test_a_compacted_block_knows_its_ordinals(block: Block):
     assert [block.slot_from(FIRST + n) for n in (0, 5, 6, 19)] == [0, 0, 1, 1]
     assert block.slot_from(FIRST + 20) == 2
     assert numbers(block.entries(0, 2)) == [5, 19]
+    assert list(block.codings_at([0, 1])) == [made_coding(made_guid(n)) for n in (5, 19)]
     assert list(block.arrivals) == [77, 77]
     assert block.ordinal(block.next_used(0)) == FIRST + 5
     block.compact()
@@ -84,6 +90,13 @@ def test_references_begin_when_a_message_has_more_than_one():
     assert numbers(block.release(0, 25)) == [24]
 
 
+def test_a_redelivery_does_not_change_what_is_remembered():
+    guid = made_guid(2)
+    block = HotBlock(FIRST)
+    block.append([(guid, 2 | 4, 1 << 16 | 7, b"data\4\4\4\4", 4, FIRST, 1 << 40)], 4, 0, 1)
+    assert list(block.codings_at([0])) == list(block.freeze().codings) == [1 << 31 | 1 << 16 | 7]
+
+
 def test_a_run_skips_what_is_out_of_use():
     block = hot()
     block.remove(0, 3)
@@ -105,6 +118,8 @@ def test_what_cannot_be_read_back_is_stored_and_delivered_to_nobody():
     assert block.live == COUNT - 1
     assert [m[5] - FIRST for m in block.run(FIRST, 6)] == [1, 2, 4, 6, 8, 9]
     assert numbers(block.entries(0, COUNT)) == list(range(1, COUNT))
+    codings = [made_coding(made_guid(n)) for n in range(1, COUNT)]
+    assert list(block.codings_at(block.used_slots())) == codings
     slot = block.slot(FIRST + 3)
     assert numbers(block.remove(slot, slot + 3)) == [3, 4, 5]
     assert [m[5] - FIRST for m in block.run(FIRST, 4)] == [1, 2, 6, 8]

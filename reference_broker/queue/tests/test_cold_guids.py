@@ -14,7 +14,9 @@ def cold(number: int, guids: list[bytes]) -> ColdBlock:
     """Return a cold block of 512 ordinals."""
     count = len(guids)
     one = array("Q", [1]) * count
-    return ColdBlock(number * 512, b"".join(guids), one, array("I", one), one[:], None, None)
+    return ColdBlock(
+        number * 512, b"".join(guids), one, array("I", one), one[:], array("I", one), None, None
+    )
 
 
 class Index:

@@ -26,7 +26,12 @@ from reference_broker.queue import cold_guids as cold_guids_module
 from reference_broker.queue import store as store_module
 from reference_broker.queue.block import HotBlock
 from reference_broker.queue.message import Message
-from reference_broker.queue.tests.store_shapes import made_guid, made_message, made_store
+from reference_broker.queue.tests.store_shapes import (
+    made_coding,
+    made_guid,
+    made_message,
+    made_store,
+)
 
 _BLOCK = 8
 _DEDUPLICATION = 20
@@ -197,6 +202,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.store.ordinal_of(guid) == ordinal
             assert self.store.guid_of(ordinal) == guid
             assert self.store.size_of(ordinal) == size
+            assert self.store.coding_of(ordinal) == made_coding(guid)
             assert self.store.arrival_ns(ordinal) == entry.arrival_ns
         assert all(self.store.ordinal_of(guid) is None for guid in self.history)
 
@@ -223,6 +229,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert list(columns.locations) == [entry.message[6] for entry in entries]
         assert list(columns.sizes) == [entry.message[4] for entry in entries]
         assert list(columns.arrivals) == [entry.arrival_ns for entry in entries]
+        assert list(columns.codings) == [made_coding(entry.message[0]) for entry in entries]
         counts = columns.references or [1] * len(entries)
         assert list(counts) == [entry.references for entry in entries]
 

@@ -94,7 +94,15 @@ def guid(number: int) -> bytes:
 
 
 def message(number: int, data: bytes = b"data") -> bytes:
-    return put_message(Put(7, guid(number), data))
+    """Return a message; flags, compression and schema go by the number."""
+    schema = number % 3
+    put = Put(7, guid(number), data, number & 3, compression=number % 2, schema=schema)
+    return put_message(put)
+
+
+def coding(number: int) -> int:
+    """Return the coding word of the message with a number."""
+    return (number >> 1 & 1) << 31 | number % 2 << 16 | number % 3
 
 
 def append(

@@ -25,6 +25,7 @@ COLUMNS = Columns(
     array("Q", [9, 10]),
     array("I", [5, 6]),
     array("Q", [7, 8]),
+    array("I", [1 << 31 | 7, 1 << 16]),
 )
 POSITION = b.SnapshotRecord(0, 1, 2, 3, 4, 5)
 
@@ -91,7 +92,7 @@ def test_what_is_written_comes_back(kind: int, chunks: list[bytes], expected: Bo
             bytes(4) + b"\0\0\0\1" + bytes(4),
             "12 bytes for 1 messages and 0 marks",
         ),
-        (RecordKind.MESSAGES, bytes(4) + b"\0\0\0\1" + bytes(43), "51 bytes for 1 messages"),
+        (RecordKind.MESSAGES, bytes(4) + b"\0\0\0\1" + bytes(47), "55 bytes for 1 messages"),
         (RecordKind.HISTORY, bytes(4) + bytes(15), "15 bytes of GUIDs"),
         (RecordKind.PURGE, bytes(18), "kind 6"),
         (RecordKind.TRIMMED, bytes(7), "kind 8"),

@@ -14,6 +14,7 @@ from reference_broker.storage import columns as module
 from reference_broker.storage.columns import (
     OFFSET_MASK,
     SEGMENT_SHIFT,
+    coding_word,
     cut_columns,
     live_by_segment,
     numbers_from_bytes,
@@ -21,6 +22,7 @@ from reference_broker.storage.columns import (
     stored_sizes,
 )
 from reference_broker.storage.tests.disk import message
+from reference_broker.wire import FLAG_ACK_REQUESTED, FLAG_MESSAGE_PROPERTIES
 
 PLACES = st.lists(
     st.tuples(st.integers(1, 5), st.integers(0, 10_000), st.integers(1, 50)),
@@ -41,6 +43,13 @@ def test_stored_sizes_is_the_sum(sizes: list[int]):
 def test_a_location_is_a_segment_and_an_offset():
     location = location_of(7, 1_234)
     assert (location >> SEGMENT_SHIFT, location & OFFSET_MASK) == (7, 1_234)
+
+
+def test_a_coding_word_says_what_no_checksum_of_the_message_covers():
+    assert coding_word(FLAG_ACK_REQUESTED, 0, 0) == 0
+    assert coding_word(FLAG_MESSAGE_PROPERTIES, 0, 0) == 1 << 31
+    assert coding_word(0, 7, 0) == 7 << 16
+    assert coding_word(0, 0, 0xFFFF) == 0xFFFF
 
 
 @pytest.mark.parametrize("is_little", [True, False])
@@ -68,8 +77,8 @@ def test_columns_are_cut_in_all_their_parts():
     def numbers(code: str) -> array[int]:
         return array(code, range(5))
 
-    whole = Columns(numbers("Q"), bytes(range(80)), numbers("Q"), numbers("I"), numbers("Q"))
+    whole = Columns(numbers("Q"), bytes(range(80)), numbers("Q"), *map(numbers, "IQI"))
     part = cut_columns(whole, 1, 3)
     assert part.guids == bytes(range(16, 48))
-    for column in (part.ordinals, part.locations, part.sizes, part.arrivals):
+    for column in (part.ordinals, part.locations, part.sizes, part.arrivals, part.codings):
         assert list(column) == [1, 2]

@@ -23,6 +23,7 @@ from reference_broker.base import QueueUri
 from reference_broker.storage import (
     OFFSET_MASK,
     SEGMENT_SHIFT,
+    STORED_HEADER_SIZE,
     Columns,
     PartitionLog,
     PurgeReason,
@@ -34,7 +35,7 @@ from reference_broker.storage import (
     decode_stored,
     stored_size,
 )
-from reference_broker.storage.tests.disk import WALL_NS, Disk, guid, message
+from reference_broker.storage.tests.disk import WALL_NS, Disk, coding, guid, message
 
 SEGMENT_BYTES = 600
 #: Queue number to (app id to first ordinal that it needs still, in order; ordinal to data).
@@ -219,6 +220,7 @@ class World:
             array("Q", [each.location for each in held]),
             array("I", [each.size for each in held]),
             array("Q", [WALL_NS] * len(held)),
+            array("I", [coding(ordinal) for ordinal in ordinals]),
         )
         apps = {
             app: StoredApp(app, f"app{app}", queue.firsts[app], array("Q", sorted(
@@ -282,6 +284,7 @@ class World:
                 data = self.datas[number, ordinal]
                 assert columns.guids[index * 16 : index * 16 + 16] == guid(ordinal)
                 assert columns.sizes[index] == len(data)
+                assert columns.codings[index] == coding(ordinal)
                 location = columns.locations[index]
                 content = self.disk.files[recovered.log.name_of(location >> SEGMENT_SHIFT)]
                 offset = location & OFFSET_MASK
@@ -290,7 +293,7 @@ class World:
                 except StorageCorruptionError:
                     refused += 1
                     continue
-                if stored.guid != guid(ordinal):
+                if (stored.guid, stored.coding_word) != (guid(ordinal), coding(ordinal)):
                     refused += 1  # whoever reads it compares
                 else:
                     assert stored.data[: stored.size] == data
@@ -354,6 +357,19 @@ def damage(world: World) -> tuple[str, bool]:
     return name, is_cut
 
 
+def damage_header(world: World) -> str | None:
+    """Change a bit in the header of a message that a snapshot tells of; return its file."""
+    stored = [held for queue in world.queues.values() for held in queue.messages.values()]
+    if not stored:
+        return None
+    world.snapshot()
+    location = world.random.choice(stored).location
+    name = world.log.name_of(location >> SEGMENT_SHIFT)
+    place = (location & OFFSET_MASK) + world.random.randrange(STORED_HEADER_SIZE)
+    world.disk.files[name][place] ^= 1 << world.random.randrange(8)
+    return name
+
+
 def outcome_of(disk: Disk) -> RecoveredPartition | StorageCorruptionError:
     try:
         return disk.recover(SEGMENT_BYTES)
@@ -387,6 +403,27 @@ def look_at_damage(seed: int, steps: int) -> None:
 @given(seeds, st.integers(1, 120))
 def test_damage_is_named_or_does_no_harm(seed: int, steps: int):
     look_at_damage(seed, steps)
+
+
+@usually
+@given(seeds, st.integers(1, 120))
+def test_damage_that_a_snapshot_hides_is_noticed_by_who_reads(seed: int, steps: int):
+    world = World(seed)
+    world.run(steps)
+    name = damage_header(world)
+    recovered = world.disk.recover(SEGMENT_BYTES)
+    assert recovered.notes == []
+    assert state_of(recovered) == world.states[-1]
+    assert world.check_messages(recovered) <= int(name is not None)
+    for snapshot in world.disk.names(".bmq_journal"):
+        del world.disk.files[snapshot]
+    outcome = outcome_of(world.disk)
+    # Without the snapshot the record's checksum tells, whatever the bit is good for.
+    if isinstance(outcome, RecoveredPartition):
+        assert all(f"log file {name}" in note for note in outcome.notes)
+        assert bool(outcome.notes) == (name is not None)
+    else:
+        assert f"{name} is damaged at byte" in str(outcome)
 
 
 @pytest.mark.slow

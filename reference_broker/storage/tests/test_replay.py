@@ -42,11 +42,22 @@ def puts(first: int, *messages: bytes) -> PutsRecord:
     return PutsRecord(1, 5, first, memoryview(b"".join(messages)))
 
 
-@given(st.lists(st.integers(1, 12), min_size=1, max_size=20))
-def test_every_message_of_a_batch_is_found(sizes: list[int]):
-    batch = [message(n, b"x" * size) for n, size in enumerate(sizes)]
+KINDS = st.tuples(st.integers(0, 3), st.integers(0, 7), st.sampled_from([0, 1, 0xFFFF]))
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), KINDS), min_size=1, max_size=20), st.booleans())
+def test_every_message_of_a_batch_is_found(
+    made: list[tuple[int, tuple[int, int, int]]], is_even: bool
+):
+    sizes = [made[0][0] if is_even else size for size, _ in made]
+    kinds = [kind for _, kind in made]
+    batch = [
+        put_message(Put(7, guid(n), b"x" * size, flags, compression=compression, schema=schema))
+        for n, (size, (flags, compression, schema)) in enumerate(zip(sizes, kinds, strict=True))
+    ]
     columns = replay_of(puts(0, *batch)).queues[1].settle().columns
     assert list(columns.sizes) == sizes
+    assert list(columns.codings) == [(f >> 1) << 31 | c << 16 | s for f, c, s in kinds]
     assert columns.guids == b"".join(guid(n) for n in range(len(sizes)))
     expected, place = [], AT + 20
     for each in batch:
@@ -76,7 +87,8 @@ def test_what_are_not_stored_messages_is_refused(batch: list[bytes]):
 
 def test_compressed_messages_are_of_one_size_too():
     batch = [put_message(Put(1, guid(n), b"data", n % 4, compression=n % 2)) for n in range(9)]
-    assert len(replay_of(puts(0, *batch)).queues[1].settle()) == 9
+    columns = replay_of(puts(0, *batch)).queues[1].settle().columns
+    assert list(columns.codings) == [n // 2 % 2 << 31 | n % 2 << 16 for n in range(9)]
 
 
 @pytest.mark.parametrize("body", [RemovedRecord(2), ConfirmsRecord(2, 0, array("Q", [1]))])
@@ -105,10 +117,12 @@ def test_a_moved_message_is_where_it_was_moved_to():
     moved = MovedRecord(
         1, array("Q", [0]), array("Q", [5]), [(0, 1)], memoryview(message(0)), 100
     )  # fmt: skip
-    replay = replay_of(puts(0, message(0), message(1), message(2)))
+    last = put_message(Put(1, guid(2), b"data", schema=5))
+    replay = replay_of(puts(0, message(0), message(1), last))
     replay.apply(moved, location_of(2, 0))
     queue = replay.queues[1].settle()
     assert list(queue.columns.ordinals) == [0, 2]
+    assert list(queue.columns.codings) == [0, 5]
     assert queue.columns.locations[0] == location_of(2, 100)
     assert queue.history == guid(1)
 

@@ -33,6 +33,7 @@ def queue(number: int, count: int) -> StoredQueue:
         array("Q", [location_of(6, 100 * n) for n in ordinals]),
         array("I", [n % 7 + 1 for n in ordinals]),
         array("Q", ordinals),
+        array("I", [n % 2 << 31 | n % 5 for n in ordinals]),
     )
     apps = {
         0: StoredApp(0, "foo", 0, array("Q", ordinals[::2])),

@@ -20,6 +20,7 @@ def test_a_message_comes_back_in_parts():
         guid(9),
         b"hello\3\3\3",
         5,
+        1 << 31 | 1 << 16 | 7,
     )
 
 
