@@ -246,7 +246,7 @@ class BrokerServer:
             delay = max(deadline - now, 0) / 1e9
             self._timer = self._loop.call_later(delay, self._step)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         """End the broker at once, on a failing disk or a broken invariant.
 
         Nothing that was not written was acknowledged, and nothing will be.
@@ -300,7 +300,7 @@ class BrokerServer:
         elif isinstance(error, StorageError):
             self.feed(ReadDone(token, error))
         else:
-            raise error
+            self._fail(error)
 
     def _on_ready(self, _effect: Effect) -> None:
         self._ready.set_result(None)

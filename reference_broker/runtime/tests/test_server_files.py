@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import cast
@@ -96,6 +98,111 @@ def test_files_are_found_and_read_before_anybody_connects(tmp_path: Path):
     run(scenario)
 
 
+def test_what_a_killed_broker_wrote_is_durable_before_the_core_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in (OLD, NEW):
+        (tmp_path / name).write_bytes(b"may be in memory alone")
+    events: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        events.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    def answer(item: Input) -> list[Effect]:
+        events.append(type(item).__name__)
+        return [Ready()] if isinstance(item, FilesFound) else []
+
+    async def scenario() -> None:
+        server = served(tmp_path, Script(answer))
+        await server.start([("127.0.0.1", 0)])
+        await server.abort()
+
+    monkeypatch.setattr(os, "fsync", sync)
+    run(scenario)
+    assert events == [OLD, NEW, tmp_path.name, "FilesFound"]
+
+
+def test_a_disk_that_refuses_to_sync_what_was_found_ends_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / OLD).write_bytes(b"x")
+
+    async def scenario() -> None:
+        script = Script(lambda _: [Ready()])
+        server = served(tmp_path, script)
+        with pytest.raises(StorageError, match="Input/output error"):
+            await server.start([("127.0.0.1", 0)])
+        assert script.inputs == []
+        await server.abort()
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    run(scenario)
+
+
+def test_a_read_is_answered_although_its_file_is_removed_behind_it(tmp_path: Path):
+    (tmp_path / OLD).write_bytes(b"old")
+    outcomes: list[object] = []
+    read = asyncio.Event()
+
+    def answer(item: Input) -> list[Effect]:
+        match item:
+            case FilesFound():
+                return [Ready(), Read(1, OLD, ((0, 3),)), RemoveFile(OLD), Read(2, OLD, ((0, 3),))]
+            case ReadDone(token, outcome):
+                outcomes.append((token, outcome))
+                if len(outcomes) == 2:
+                    read.set()
+                return []
+            case _:
+                return [Stopped()] if isinstance(item, Stop) else []
+
+    async def scenario() -> None:
+        server = served(tmp_path, Script(answer))
+        await server.start([("127.0.0.1", 0)])
+        await read.wait()
+        await server.close()
+
+    run(scenario)
+    assert (1, (b"old",)) in outcomes
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_refuses_to_read_is_told_to_the_core_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / OLD).write_bytes(b"old")
+    outcomes: list[object] = []
+
+    def answer(item: Input) -> list[Effect]:
+        match item:
+            case FilesFound():
+                return [Read(7, OLD, ((0, 3),))]
+            case ReadDone(7, outcome):
+                outcomes.append(outcome)
+                return [Ready()]
+            case _:
+                return [Stopped()] if isinstance(item, Stop) else []
+
+    async def scenario() -> None:
+        server = served(tmp_path, Script(answer))
+        assert await server.start([("127.0.0.1", 0)])
+        await server.close()
+
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", fail)
+    run(scenario)
+    (error,) = outcomes
+    assert isinstance(error, StorageError)
+    assert "read failed" in str(error)
+
+
 def test_a_recovery_that_fails_ends_the_start(tmp_path: Path):
     (tmp_path / OLD).write_bytes(b"x")
 
@@ -156,4 +263,24 @@ def test_a_disk_that_refuses_to_remove_ends_the_broker(
             await server.close()
 
     monkeypatch.setattr(LogFiles, "remove", refuse)
+    run(scenario)
+
+
+def test_an_unforeseen_error_in_a_read_ends_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / OLD).write_bytes(b"old")
+
+    def refuse(*_arguments: object) -> bytes:
+        raise MemoryError("too much")
+
+    def answer(item: Input) -> list[Effect]:
+        return [Read(1, OLD, ((0, 3),))] if isinstance(item, FilesFound) else [Ready()]
+
+    async def scenario() -> None:
+        server = served(tmp_path, Script(answer))
+        with pytest.raises(MemoryError, match="too much"):
+            await server.start([("127.0.0.1", 0)])
+
+    monkeypatch.setattr("os.pread", refuse)
     run(scenario)
