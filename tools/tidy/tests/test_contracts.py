@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tools.tidy.__main__ import ROOT
+from tools.tidy.pure_rules import PURE_ROOMS
 
 #: Line to add to a module, the contract it breaks and how the complaint reads.
 PLANTED = [
@@ -66,3 +68,9 @@ def test_every_planted_violation_is_named(tmp_path: Path) -> None:
         pattern = rf"^- +{re.escape(importer)} -> {re.escape(imported)}\b"
         assert re.search(pattern, complaints[contract], re.MULTILINE), (name, line, report)
     assert "- reference_broker.attic" in complaints["Rooms"]
+
+
+def test_the_pure_rooms_of_the_contract_are_those_of_the_rules() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (pure,) = (contract for contract in contracts["contracts"] if contract["id"] == "pure")
+    assert set(pure["source_modules"]) == {f"reference_broker.{room}" for room in PURE_ROOMS}
