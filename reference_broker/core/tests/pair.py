@@ -125,11 +125,15 @@ STRONG: Final = domain("test.strong", storage="fileBacked", consistency="strong"
 
 
 def cluster(
-    *, partitions: int = 1, ledger_bytes: int | None = None, **members: Any
+    *,
+    partitions: int = 1,
+    ledger_bytes: int | None = None,
+    journal_bytes: int = 0,
+    **members: Any,
 ) -> ClusterConfig:
     """Return the sample cluster with some members replaced."""
     sample = SampleConfig().load_clusters().clusters[0]
-    files = replace(sample.partitions, count=partitions)
+    files = replace(sample.partitions, count=partitions, journal_file_bytes_max=journal_bytes)
     if ledger_bytes is not None:
         files = replace(files, ledger_file_bytes_max=ledger_bytes)
     return replace(sample, partitions=files, **members)
