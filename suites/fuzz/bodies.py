@@ -231,7 +231,7 @@ def _inflated(data: bytes) -> bytes | None:
 
 def _check_properties(data: bytes, properties: Mapping[str, Property]) -> None:
     assert 0 < len(properties) * _PROPERTY_BYTES_MIN < len(data), properties
-    # Readers accept names that writers refuse (WIRE 5.5).
+    # Readers accept names that writers refuse.
     if all(name[:1].isascii() and name[:1].isalnum() for name in properties):
         for is_new_style in (False, True):
             written = encode_properties(properties, new_style=is_new_style)

@@ -89,11 +89,11 @@ def run_suite(options: Options) -> SuiteResult:
     started = time.monotonic()
     names = options.cases or (CORPUS_ID, CANARY.id, *(target.id for target in SMOKE))
     targets = [find_target(name) for name in dict.fromkeys(names) if name != CORPUS_ID]
-    is_external = options.spec.address is not None
+    is_foreign = not options.spec.is_ours
     cases: list[Case] = []
     if CORPUS_ID in names:
-        cases.append(_not_applicable(CORPUS_ID) if is_external else _corpus_case(options))
-    if is_external:
+        cases.append(_not_applicable(CORPUS_ID) if is_foreign else _corpus_case(options))
+    if is_foreign:
         cases += [_not_applicable(target.id) for target in targets if target is not CANARY]
         targets = [target for target in targets if target is CANARY]
     outcomes = _run_lanes(targets, options)

@@ -17,7 +17,7 @@ for each. What it holds a broker to is at-least-once delivery to clients that re
 A **stream** is what lies between a consumer's `open` and the end of its `close`. It *ends well* if
 the close was answered; then it was alive all the time, on both sides. It is *lost* if not, and
 then nobody knows since when the broker has thought it dead. The broker gives a message to one
-stream, and to another one only when that one is gone (WIRE 9.9). Hence delivery on stream S of
+stream, and to another one only when that one is gone. Hence delivery on stream S of
 what was delivered on stream R before
 
 - is legal if R was lost, or ended well without a confirm of the message;

@@ -39,6 +39,12 @@ _LARGE: Final = (10_000_000, 16 * 1024**3)
 _SAMPLE_QUEUE: Final = (1_000, 1024**2)
 _SAMPLE_DOMAIN: Final = (2_000, 2 * 1024**2)
 _SMALL: Final = (3, 1024)
+#: Queues between the C++ broker's threads.
+_PROCESSOR: Final = {
+    "queueSize": 500_000,
+    "queueSizeLowWatermark": 100,
+    "queueSizeHighWatermark": 200_000,
+}
 
 
 class DomainShape(NamedTuple):
@@ -140,21 +146,24 @@ def write_config_folder(
     folder: Path,
     port: int,
     *,
+    listen: str = "127.0.0.1",
     heartbeat_ms: int = 3000,
     app_config: Mapping[str, object] | None = None,
 ) -> Path:
     """Write the configuration of one node and return its folder.
 
     Args:
-        folder: the node's working folder; `etc` and `storage` are made below it.
-        port: TCP port on the loopback interface.
+        folder: the node's working folder; `etc`, `logs` and `storage` are made below it.
+        port: TCP port to listen on.
+        listen: the address; other than the loopback interface's only inside of a container.
         heartbeat_ms: milliseconds between two heartbeats to clients, 10 of which may be missed.
         app_config: members of `appConfig` to write instead of, or beside, the usual ones.
     """
     etc = folder / "etc"
     (etc / "domains").mkdir(parents=True, exist_ok=True)
     (folder / "storage" / "archive").mkdir(parents=True, exist_ok=True)
-    _write(etc / "bmqbrkrcfg.json", _broker(port, heartbeat_ms, app_config or {}))
+    (folder / "logs").mkdir(exist_ok=True)
+    _write(etc / "bmqbrkrcfg.json", _broker(listen, port, heartbeat_ms, app_config or {}))
     _write(etc / "clusters.json", _clusters(port, folder / "storage"))
     for name, shape in DOMAINS.items():
         write_domain(etc, name, shape)
@@ -176,9 +185,9 @@ def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _broker(port: int, heartbeat_ms: int, app_config: Mapping[str, object]) -> object:
+def _broker(listen: str, port: int, heartbeat_ms: int, app_config: Mapping[str, object]) -> object:
     heartbeats = ("client", "downstreamBroker", "upstreamBroker", "clusterPeer")
-    listener = {"name": "loopback", "address": "127.0.0.1", "port": port}
+    listener = {"name": "clients", "address": listen, "port": port}
     return {
         "taskConfig": {
             "allocatorType": "COUNTING",
@@ -205,6 +214,14 @@ def _broker(port: int, heartbeat_ms: int, app_config: Mapping[str, object]) -> o
             "hostTags": "",
             "hostDataCenter": "UNSPECIFIED",
             "logsObserverMaxSize": 1000,
+            "dispatcherConfig": {
+                kind: {"numProcessors": 1, "processorConfig": dict(_PROCESSOR)}
+                for kind in ("sessions", "queues", "clusters")
+            },
+            "stats": {
+                "snapshotInterval": 1,
+                "printer": {"printInterval": 60, "file": "logs/stat.%T.%p", "maxAgeDays": 3},
+            },
             "networkInterfaces": {
                 "heartbeats": dict.fromkeys(heartbeats, 10),
                 "tcpInterface": {
@@ -214,6 +231,8 @@ def _broker(port: int, heartbeat_ms: int, app_config: Mapping[str, object]) -> o
                     "maxConnections": 10000,
                     "lowWatermark": 4194304,
                     "highWatermark": 1073741824,
+                    "nodeLowWatermark": 5242880,
+                    "nodeHighWatermark": 1073741824,
                     "heartbeatIntervalMs": heartbeat_ms,
                     "listeners": [listener],
                 },

@@ -368,7 +368,7 @@ class Actor(RawPeer):
             properties: of the message.
             payload: behind them.
             q_id: of the queue.
-            new_style: how properties are encoded (WIRE 5.6).
+            new_style: how properties are encoded.
             is_compressed: by zlib: new style the payload, old style all of it.
         """
         area = encode_properties(properties, new_style=new_style)

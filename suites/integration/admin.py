@@ -1,4 +1,4 @@
-"""An admin session: commands in, answers out (WIRE 12.1)."""
+"""An admin session: commands in, answers out."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ class AdminActor(Actor):
         words = f"{app_id} 0 UNLIMITED" if app_id else "0 UNLIMITED"
         listed = self.result(f"{queue_words(uri)} LIST {words}")["queueContents"]
         messages = listed.get("messages", [])
-        assert listed["totalQueueMessages"] == len(messages), listed
+        # The total is the queue's: BlazingMQ counts all of them also where one app's are listed.
+        is_whole = listed["totalQueueMessages"] == len(messages)
+        assert is_whole or (app_id and listed["totalQueueMessages"] > len(messages)), listed
         return [message["guid"] for message in messages]
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import socket
 from collections.abc import Callable, Iterator
 from typing import Final
 
 import pytest
 
-from suites.harness.target import Target, TargetError, TargetSpec
+from suites.harness.target import Capability, Target, TargetSpec
 from suites.harness.topology import (
     APP_IDS,
     BROADCAST_DOMAIN,
@@ -25,10 +24,8 @@ from suites.integration import options
 from suites.integration.case import info_of
 from suites.integration.connections import Wire, drain
 from suites.integration.plugin import spec_of
-from suites.integration.verdict import Properties, properties_key
+from suites.integration.verdict import Properties, properties_key, state_key
 
-#: How long a target that should run already may take to accept a connection, in seconds.
-_REACH_SECONDS_MAX: Final = 3.0
 #: What any broker with BlazingMQ's sample configuration has in place of our domains.
 _SAMPLE_DOMAINS: Final = {
     MEM_DOMAIN: "bmq.test.mem.priority",
@@ -56,7 +53,6 @@ def target_spec(pytestconfig: pytest.Config) -> TargetSpec:
 @pytest.fixture(scope="session")
 def target(target_spec: TargetSpec) -> Iterator[Target]:
     """The target, running; cases share it and leave it as it is."""
-    _reach(target_spec)
     with Target(target_spec) as running:
         yield running
 
@@ -72,17 +68,17 @@ def fresh_target(target_spec: TargetSpec) -> Iterator[Target]:
 def new_uri(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[str], str]]:
     """Make queue URIs that nobody has used, in the domain of `suites.harness.topology` named."""
     label = _label(request)
-    is_ours = target.spec.address is None
+    is_configured = Capability.CONFIGURED in target.capabilities
     made: dict[str, tuple[str, ...]] = {}
 
     def make(domain: str) -> str:
-        name = domain if is_ours else _SAMPLE_DOMAINS[domain]
+        name = domain if is_configured else _SAMPLE_DOMAINS[domain]
         uri = f"bmq://{name}/{label}.{len(made)}.{secrets.token_hex(6)}"
         made[uri] = _SAMPLE_APPS.get(domain, ("",))
         return uri
 
     yield make
-    if not is_ours:
+    if not is_configured and not request.config.stash[state_key].lost:
         for uri, apps in made.items():
             for app_id in apps:
                 with contextlib.suppress(AssertionError, OSError):
@@ -127,19 +123,3 @@ def properties(request: pytest.FixtureRequest) -> Properties:
 def _label(request: pytest.FixtureRequest) -> str:
     info = info_of(request.node)
     return info.id.lower() if info is not None else "test"
-
-
-def _reach(spec: TargetSpec) -> None:
-    """See that an external target is there, without waiting as for one that is starting.
-
-    Raises:
-        TargetError: nobody listens at its address.
-    """
-    if spec.address is None:
-        return
-    try:
-        socket.create_connection(spec.address, _REACH_SECONDS_MAX).close()
-    except OSError as error:
-        host, port = spec.address
-        text = f"nobody listens at {host}:{port} ({error}); start the broker first"
-        raise TargetError(text) from error

@@ -36,7 +36,7 @@ class Wire:
             target: where to, if not to the usual one.
         """
         aim = target or self._target
-        quiet_s = _QUIET_OURS_S if aim.spec.address is None else _QUIET_OTHERS_S
+        quiet_s = _QUIET_OURS_S if aim.spec.is_ours else _QUIET_OTHERS_S
         actor = Actor(aim.host, aim.port, name=name, quiet_s=quiet_s)
         self._peers.append(actor)
         return actor
@@ -92,7 +92,7 @@ class Wire:
     ) -> AdminActor:
         """Return an admin session."""
         aim = target or self._target
-        quiet_s = _QUIET_OURS_S if aim.spec.address is None else _QUIET_OTHERS_S
+        quiet_s = _QUIET_OURS_S if aim.spec.is_ours else _QUIET_OTHERS_S
         admin = AdminActor(aim.host, aim.port, name="admin", quiet_s=quiet_s)
         self._peers.append(admin)
         admin.start_admin(encoding)

@@ -29,7 +29,12 @@ from suites.harness.topology import MEM_DOMAIN
 from suites.stress.attach import STOP_SECONDS_MAX, attach, listen
 from suites.stress.budgets import read_budgets
 from suites.stress.load import Outcome
-from suites.stress.settings import LoadSettings, replay_command
+from suites.stress.settings import (
+    SAMPLE_QUEUE_URI,
+    LoadSettings,
+    parse_queue_uri,
+    replay_command,
+)
 from suites.stress.users import ConsumerUser, ProducerUser
 from suites.stress.verdict import CASES, could_not_run, describe, exit_code, judge
 
@@ -64,7 +69,9 @@ def run(options: argparse.Namespace) -> SuiteResult:
     case_ids = options.case or tuple(CASES)
     try:
         budgets = read_budgets()
-        with Target(TargetSpec.parse(options.target, options.defect)) as target:
+        spec = TargetSpec.parse(options.target, options.defect)
+        domain = parse_queue_uri(options.queue_uri or SAMPLE_QUEUE_URI).domain
+        with Target(spec, domain=domain) as target:
             given = {name: value for name, value in given.items() if value is not None}
             if Capability.CONFIGURED in target.capabilities:
                 given.setdefault("queue_uri", f"bmq://{MEM_DOMAIN}/stress")

@@ -52,13 +52,7 @@ class LoadSettings:
     def __post_init__(self) -> None:
         host, port = parse_address(self.address)
         TargetSpec.parse(f"external:{host}:{port}")  # refuses what is not on this machine
-        try:
-            uri = QueueUri.parse(self.queue_uri)
-        except UriError as error:
-            raise TargetError(f"queue URI {self.queue_uri!r}: {error}") from error
-        if uri.app_id:
-            text = f"queue URI {self.queue_uri!r} has an app id"
-            raise TargetError(f"{text}, but one queue serves producers and consumers; leave it out")
+        parse_queue_uri(self.queue_uri)
         _check("message size", self.message_bytes, STAMP_BYTES, MESSAGE_BYTES_MAX, "bytes")
         _check("batch", self.batch, 1, BATCH_MAX, "messages")
         _check("rate", self.rate, 1, RATE_MAX, "messages a second")
@@ -67,7 +61,23 @@ class LoadSettings:
     @property
     def domain(self) -> str:
         """The queue's domain."""
-        return QueueUri.parse(self.queue_uri).domain
+        return parse_queue_uri(self.queue_uri).domain
+
+
+def parse_queue_uri(text: str) -> QueueUri:
+    """Return the URI of the queue that a load goes to.
+
+    Raises:
+        TargetError: it is none, or has an app id.
+    """
+    try:
+        uri = QueueUri.parse(text)
+    except UriError as error:
+        raise TargetError(f"queue URI {text!r}: {error}") from error
+    if uri.app_id:
+        rule = "but one queue serves producers and consumers; leave it out"
+        raise TargetError(f"queue URI {text!r} has an app id, {rule}")
+    return uri
 
 
 def replay_command(*, target: str, defect: str = "", **options: object) -> str:

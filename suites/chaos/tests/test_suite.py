@@ -210,8 +210,7 @@ def test_what_does_not_drain_has_failed(tmp_path, monkeypatch):
     assert "messages were not delivered and confirmed in the end; p0 connected" in case.reason
 
 
-def test_a_target_that_is_not_there_ends_the_suite(monkeypatch):
-    monkeypatch.setattr("suites.harness.target.READY_SECONDS_MAX", 0.2)
+def test_a_target_that_is_not_there_ends_the_suite():
     options = Options(target=TargetSpec.parse("external:127.0.0.1:1"), seconds=1)
     shown: list[str] = []
     result = run_suite(
