@@ -25,6 +25,7 @@ CHAOS = ("suites.chaos", "--seconds", "60", "--toxiproxy", "own", "--case", "CHA
 FUZZ = ("suites.fuzz", "--seconds", "60")
 STRESS = ("suites.stress", "--seconds", "60")
 INTEGRATION = ("suites.integration",)
+MATRIX = ("suites.integration", "--target", "reference", "--target", "in-process")
 GATE = ("tools.gauntlet", "gate", "--seconds", "60")
 FORWARDED = ("tools.gauntlet", "chaos", *CHAOS[1:])
 BROKER = "reference_broker"
@@ -33,6 +34,7 @@ PROGRAMS = [
     pytest.param(FUZZ, ("fuzz_event_reader", "fuzz_broker_core"), id="fuzz"),
     pytest.param(STRESS, (BROKER,), id="stress"),
     pytest.param(INTEGRATION, (BROKER,), id="integration"),
+    pytest.param(MATRIX, ("suites.integration", BROKER), id="matrix"),
     pytest.param(GATE, ("suites.integration", BROKER), id="gate"),
     pytest.param(FORWARDED, ("suites.harness.toxiproxy", BROKER), id="forwarded"),
 ]

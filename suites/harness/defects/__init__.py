@@ -1,0 +1,60 @@
+"""Seeded defects: named changes of the reference broker's behaviour, to test the suites with.
+
+::
+
+    DEFECTS["push-twice"].apply()       # in a process of its own, before the broker starts
+
+Each one is a mistake that people make who write brokers. It replaces names of the broker before that
+starts, in the process that `suites.harness.broken_broker` is; the product knows nothing of it, so it
+costs nothing when off. If a door is gone, applying the defect fails loudly. `docs/defects.md` tells
+which cases of the integration suite each of them turns red.
+
+| module        | where things go wrong                                                |
+|---------------|----------------------------------------------------------------------|
+| `framing`     | frames, heartbeats, control messages, CONFIRM lists                  |
+| `sessions`    | negotiation and authentication                                       |
+| `requests`    | open, configure, close, disconnect                                   |
+| `publishing`  | from a PUT to its acknowledgement                                    |
+| `keeping`     | limits, duplicates, age, apps, poison, domains                       |
+| `routing`     | priorities, turns, flow control, subscriptions                       |
+| `expressions` | expressions and the filters of apps                                  |
+| `delivering`  | from the queue to the consumer, confirmation, redelivery             |
+| `storing`     | what survives a restart                                              |
+| `commands`    | the operator's commands                                              |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from suites.harness.defects import (
+    commands,
+    delivering,
+    expressions,
+    framing,
+    keeping,
+    publishing,
+    requests,
+    routing,
+    sessions,
+    storing,
+)
+from suites.harness.defects.doors import Defect, defects_of
+
+__all__ = ["DEFECTS", "Defect"]
+
+#: By name.
+DEFECTS: Final = defects_of(
+    (
+        framing,
+        sessions,
+        requests,
+        publishing,
+        keeping,
+        routing,
+        expressions,
+        delivering,
+        storing,
+        commands,
+    )
+)

@@ -1,0 +1,3 @@
+"""The scoreboard of the seeded defects: which cases of the integration suite each one turns red."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of the scoreboard."""
+
+from __future__ import annotations
