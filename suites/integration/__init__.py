@@ -13,6 +13,9 @@
 | `sdk_program`, `sdk_features` | the real SDK at work, and its features one by one         |
 | `sdk_process`  | how these programs are run, each in a process of its own                 |
 | `verdict`      | from a case's outcome to its verdict                                     |
+| `runner`       | one run against one target                                               |
+| `decoding`     | bytes in words, for the report                                           |
+| `kills`, `spared` | which seeded defect turns which case red, and what none does          |
 | `options`, `plugin`, `conftest` | pytest's side: options, hooks, fixtures                 |
 
 Run it with `python -m suites.integration --target SPEC`, or as any other pytest package.

@@ -1,36 +1,55 @@
-"""`python -m suites.integration`: run the cases against a target.
+"""`python -m suites.integration`: put the cases to one target or several.
 
-Exit codes: 0 nothing failed, 1 something failed, 2 something could not run.
+Exit codes: 0 nothing failed, 1 something failed or wavered, 2 something could not run.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
-import pkgutil
+import platform
 import shlex
 import sys
-import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import pytest
 from rich.console import Console
 
+from reference_broker.base import OperatorError
 from suites.harness.ending import EXIT_INTERRUPTED, in_order
-from suites.harness.report import Case, Report, SuiteResult, Verdict, print_report
+from suites.harness.report import (
+    Column,
+    Matrix,
+    SuiteResult,
+    matrix_to_json,
+    merge_runs,
+    print_matrix,
+    print_report,
+    write_matrix,
+)
 from suites.harness.target import TargetError, TargetSpec
-from suites.integration import cases
-from suites.integration.case import CaseInfo, registered_cases
-from suites.integration.verdict import SUITE, replay_command
+from suites.integration.case import CaseInfo
+from suites.integration.runner import (
+    RunOptions,
+    area_texts,
+    complete,
+    due_cases,
+    run_apart,
+    run_here,
+)
+from suites.integration.verdict import SUITE
 
-_PACKAGE_FOLDER: Final = Path(__file__).parent
-_CASE_SECONDS_MAX: Final = 60
+_EXIT_COULD_NOT_RUN: Final = 2
+_TITLE: Final = "Integration suite"
+_RUNS_MAX: Final = 1_000
+_EPILOG: Final = """\
+targets: reference, in-process, bmqbrkr:/PATH/TO/bmqbrkr.tsk, docker:IMAGE, external:HOST:PORT
+exit codes: 0 nothing failed, 1 something failed or wavered, 2 something could not run
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,123 +57,170 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(words)
     try:
-        spec = TargetSpec.parse(options.target, options.defect)
-        due = _due(options.case)
-    except TargetError as error:
+        specs = _specs(options)
+        if options.quiet:
+            return _run_for_another(options, specs[0])
+        due = due_cases(options.case)
+        if len(specs) == 1 and options.repeat == 1 and not options.json:
+            return _run_one(options, specs[0], due, words)
+        return _run_many(options, specs, due, words)
+    except OperatorError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
-    found, is_interrupted = _run(options, spec)
-    result = _complete(found, due, spec)
-    if options.result is not None:
-        options.result.write_bytes(msgspec.json.encode(result))
-    code = _show(result, spec, f"gauntlet {SUITE} {shlex.join(words)}")
-    return EXIT_INTERRUPTED if is_interrupted else code
+        return _EXIT_COULD_NOT_RUN
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m suites.integration", description=__doc__)
-    parser.add_argument("--target", default="reference", help="'reference' or external:HOST:PORT")
+    parser = argparse.ArgumentParser(
+        prog="gauntlet integration",
+        description="Put numbered cases to a broker, or to several and compare.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--target", action="append", help="what to test; again for a matrix (default: reference)"
+    )
     parser.add_argument("--break", dest="defect", default="", help="a seeded defect")
     parser.add_argument("--case", action="append", default=[], help="run only this case")
     parser.add_argument("--seconds", type=float, help="begin no case later than this")
     parser.add_argument("--seed", type=int, help="accepted from the gate; nothing here is random")
-    parser.add_argument("--result", type=Path, help="write the verdicts there, as JSON")
+    parser.add_argument("--repeat", type=_runs, default=1, metavar="N", help="run all N times")
+    parser.add_argument("--out", type=Path, help="write the report's pages below this folder")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--result", type=Path, help="write one target's verdicts there, as JSON")
     parser.add_argument("-n", "--workers", default="0", help="processes to run cases in")
+    # Between the command that runs many and those that it starts.
+    parser.add_argument("--talks", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
-def import_cases() -> None:
-    """Import every module of cases, so that all of them are known."""
-    for module in pkgutil.iter_modules(cases.__path__):
-        importlib.import_module(f"{cases.__name__}.{module.name}")
+def _runs(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if not 1 <= count <= _RUNS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {_RUNS_MAX}")
+    return count
 
 
-def _due(wanted: Sequence[str]) -> list[CaseInfo]:
-    """Return the cases to run.
+def _specs(options: argparse.Namespace) -> list[TargetSpec]:
+    """Return the targets asked for.
 
     Raises:
-        TargetError: one of those asked for does not exist.
+        TargetError: one makes no sense, or is named twice; or they do not go with `--result`.
     """
-    import_cases()
-    known = registered_cases()
-    unknown = [case_id for case_id in wanted if case_id not in known]
-    if unknown:
-        raise TargetError(f"there is no case {', '.join(unknown)}; known areas: {_areas()}")
-    return [info for info in known.values() if not wanted or info.id in wanted]
+    texts = options.target or ["reference"]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise TargetError(f"target {text} is named {texts.count(text)} times; name it once")
+    if options.result is not None and len(texts) > 1:
+        raise TargetError("--result holds the verdicts of one target; for several use --out")
+    return [TargetSpec.parse(text, options.defect) for text in texts]
 
 
-def _areas() -> str:
-    return ", ".join(sorted({info.sort_key[0] for info in registered_cases().values()}))
+def _run_options(options: argparse.Namespace) -> RunOptions:
+    return RunOptions(
+        case_ids=tuple(options.case),
+        seconds=options.seconds,
+        workers=options.workers,
+        with_talks=options.talks or options.out is not None or options.json,
+    )
 
 
-def _run(options: argparse.Namespace, spec: TargetSpec) -> tuple[SuiteResult | None, bool]:
-    """Run pytest.
+def _run_for_another(options: argparse.Namespace, spec: TargetSpec) -> int:
+    """Run the cases for a command that shows the verdicts itself: see `run_apart`."""
+    found, is_interrupted = run_here(spec, _run_options(options))
+    if found is None or is_interrupted:
+        return EXIT_INTERRUPTED
+    _write_result(options, found)
+    return 0
 
-    Returns:
-        What it found, None if it did not get that far, and whether it was interrupted.
-    """
-    with tempfile.TemporaryDirectory(prefix="gauntlet-integration-") as folder:
-        result = Path(folder) / "result.json"
-        command = [
-            # Whatever configuration is found around the current folder is not ours.
-            f"--config-file={os.devnull}",
-            f"--rootdir={_PACKAGE_FOLDER}",
-            "--import-mode=importlib",
-            "-p",
-            "no:cacheprovider",
-            "--quiet",
-            "--no-header",
-            "--no-summary",
-            "--tb=short",
-            f"--timeout={_CASE_SECONDS_MAX}",
-            f"--numprocesses={options.workers}",
-            f"--target={spec.text}",
-            f"--gauntlet-result={result}",
-            str(_PACKAGE_FOLDER),
+
+def _run_one(
+    options: argparse.Namespace, spec: TargetSpec, due: Sequence[CaseInfo], words: Sequence[str]
+) -> int:
+    """Run the cases once, in this process."""
+    started = datetime.now(UTC)
+    found, is_interrupted = run_here(spec, _run_options(options))
+    result = complete(found, due, spec)
+    _write_result(options, result)
+    matrix = _matrix([Column(_name(spec), result)], words, started)
+    console = Console()
+    print_report(matrix.reports[0], console)
+    _write_pages(options, matrix, console)
+    return EXIT_INTERRUPTED if is_interrupted else matrix.exit_code
+
+
+def _run_many(
+    options: argparse.Namespace,
+    specs: Sequence[TargetSpec],
+    due: Sequence[CaseInfo],
+    words: Sequence[str],
+) -> int:
+    """Run the cases on every target as often as asked for, one run after the other."""
+    console = Console(stderr=options.json)
+    started = datetime.now(UTC)
+    columns = [_run_target(options, spec, due, console) for spec in specs]
+    matrix = _matrix(columns, words, started)
+    _write_result(options, columns[0].result)
+    print_matrix(matrix, console)
+    _write_pages(options, matrix, console)
+    if options.json:
+        sys.stdout.write(matrix_to_json(matrix).decode())
+    return matrix.exit_code
+
+
+def _run_target(
+    options: argparse.Namespace, spec: TargetSpec, due: Sequence[CaseInfo], console: Console
+) -> Column:
+    runs: list[SuiteResult] = []
+    for number in range(1, options.repeat + 1):
+        name = f"{_name(spec)}, run {number} of {options.repeat}"
+        name = name if options.repeat > 1 else _name(spec)
+        with console.status(f"{name} …"):
+            runs.append(complete(run_apart(spec, _run_options(options), due), due, spec))
+        counts = [
+            f"{count} {found.label.lower()}" for found, count in runs[-1].totals.items() if count
         ]
-        command += [f"--break={spec.defect}"] if spec.defect else []
-        command += [f"--case={case_id}" for case_id in options.case]
-        command += [f"--seconds={options.seconds}"] if options.seconds is not None else []
-        is_interrupted = pytest.main(command) == pytest.ExitCode.INTERRUPTED
-        if not result.exists():
-            return None, is_interrupted
-        return msgspec.json.decode(result.read_bytes(), type=SuiteResult), is_interrupted
+        text = f"{name}: {', '.join(counts)} in {runs[-1].duration_s:.1f} s"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    return merge_runs(_name(spec), runs)
 
 
-def _complete(result: SuiteResult | None, due: Sequence[CaseInfo], spec: TargetSpec) -> SuiteResult:
-    """Add what was due and is not there, and put the cases into their order."""
-    found = {case.id: case for case in result.cases} if result is not None else {}
-    in_order = tuple(found.get(info.id) or _not_run(info, spec) for info in due)
-    if result is None:
-        return SuiteResult(name=SUITE, cases=in_order, duration_s=0.0)
-    return replace(result, cases=in_order)
+def _name(spec: TargetSpec) -> str:
+    return f"{spec.text} with {spec.defect}" if spec.defect else spec.text
 
 
-def _not_run(info: CaseInfo, spec: TargetSpec) -> Case:
-    return Case(
-        id=info.id,
-        suite=SUITE,
-        title=info.title,
-        verdict=Verdict.NOT_RUN,
-        duration_s=0.0,
-        statement=info.statement,
-        expectation=info.expectation,
-        reason="the run ended before it",
-        replay=replay_command(spec, info.id),
+def _matrix(columns: Sequence[Column], words: Sequence[str], started: datetime) -> Matrix:
+    return Matrix(
+        title=_TITLE,
+        started_utc=started.isoformat(timespec="seconds"),
+        command=f"gauntlet {SUITE} {shlex.join(words)}".strip(),
+        environment=_environment(),
+        columns=tuple(columns),
+        area_texts=area_texts(),
     )
 
 
-def _show(result: SuiteResult, spec: TargetSpec, command: str) -> int:
-    report = Report(
-        title="Integration suite",
-        target=spec.text,
-        started_utc=datetime.now(UTC).isoformat(),
-        command=command.strip(),
-        environment={},
-        suites=(result,),
-    )
-    print_report(report, Console())
-    return report.exit_code
+def _environment() -> dict[str, str]:
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    found["processors"] = str(os.cpu_count())
+    try:
+        found["bmq-gauntlet"] = version("bmq-gauntlet")
+    except PackageNotFoundError:
+        found["bmq-gauntlet"] = "not installed"
+    return found
+
+
+def _write_result(options: argparse.Namespace, result: SuiteResult) -> None:
+    if options.result is not None:
+        options.result.write_bytes(msgspec.json.encode(result))
+
+
+def _write_pages(options: argparse.Namespace, matrix: Matrix, console: Console) -> None:
+    if options.out is None:
+        return
+    folder = options.out / SUITE
+    write_matrix(matrix, folder)
+    console.print(f"report: {folder / 'index.html'}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -32,13 +32,13 @@ def _add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--target",
         metavar="SPEC",
-        help="'reference' (the default) or external:HOST:PORT",
+        help="reference (the default), in-process, bmqbrkr:PATH, docker:IMAGE or external:HOST:PORT",
     )
     group.addoption(
         "--break",
         metavar="DEFECT",
         dest="seeded_defect",
-        help="start the reference broker with a seeded defect",
+        help="start our own broker with a seeded defect",
     )
     group.addoption(
         "--case",
@@ -58,6 +58,11 @@ def _add_options(parser: pytest.Parser) -> None:
         "--gauntlet-result",
         metavar="FILE",
         help="write the verdicts there, as JSON",
+    )
+    group.addoption(
+        "--gauntlet-talks",
+        action="store_true",
+        help="add to every verdict what went over the wire, decoded",
     )
 
 
@@ -93,6 +98,11 @@ def seconds_max(config: pytest.Config) -> float | None:
 def result_file(config: pytest.Config) -> str:
     """Return where the verdicts go, empty for nowhere."""
     return str(config.getoption("gauntlet_result", default=None) or "")
+
+
+def wants_talks(config: pytest.Config) -> bool:
+    """Tell whether verdicts carry what went over the wire."""
+    return bool(config.getoption("gauntlet_talks", default=False))
 
 
 def is_aimed(config: pytest.Config) -> bool:

@@ -6,9 +6,12 @@ harm to other tests of the same run.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -16,6 +19,7 @@ from suites.harness.report import Verdict
 from suites.harness.target import Target, TargetError, TargetSpec
 from suites.integration import options
 from suites.integration.case import MARK, Graded, info_of
+from suites.integration.transcript import begin_case
 from suites.integration.verdict import (
     Collector,
     Properties,
@@ -25,6 +29,8 @@ from suites.integration.verdict import (
     state_key,
 )
 
+_MARK_KEY: Final = "gauntlet_mark"
+_mark_folder_key: Final = pytest.StashKey[Path]()
 _OWN_TESTS = Path(__file__).parent / "tests"
 
 
@@ -40,7 +46,8 @@ def spec_of(config: pytest.Config) -> TargetSpec:
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare the run; a specification that makes no sense ends it here."""
     config.addinivalue_line("markers", f"{MARK}(info): one numbered case of the integration suite")
-    config.stash[state_key] = RunState()
+    mark = getattr(config, "workerinput", {}).get(_MARK_KEY)
+    config.stash[state_key] = RunState(Path(mark) if mark else None)
     try:
         spec = spec_of(config)
     except TargetError as error:
@@ -48,6 +55,21 @@ def pytest_configure(config: pytest.Config) -> None:
     path = options.result_file(config)
     if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Collector(Path(path), (f"target {spec.text}",)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of a parallel run where it learns that others have lost the target."""
+    stash = node.config.stash
+    if _mark_folder_key not in stash:
+        stash[_mark_folder_key] = Path(tempfile.mkdtemp(prefix="gauntlet-run-"))
+    node.workerinput[_MARK_KEY] = str(stash[_mark_folder_key] / "lost")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what the workers shared."""
+    if _mark_folder_key in config.stash:
+        shutil.rmtree(config.stash[_mark_folder_key], ignore_errors=True)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -80,6 +102,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if info is None:
         return
     item.stash[properties_key] = Properties()
+    begin_case()
     state = item.config.stash[state_key]
     if state.lost:
         raise TargetError(state.lost)

@@ -1,41 +1,23 @@
 """The report as one HTML file that works offline, without scripts, and from any hostile text.
 
-- Nothing is fetched: style, script and charts are inside, and the page's content policy allows
-  only the style and the script whose digests it names. Text that slips into the page as markup
-  could therefore still do nothing.
-- Every expression of the template goes through `printable` and then autoescape.
+- Nothing is fetched, and whatever slips into the page does nothing: see `page`.
 - The file stays under `HTML_BYTES_MAX`: `ROOMS` is a ladder of ever smaller shares, and the first
   that fits is taken. What is left out is said in the page; `report.json` always has it all.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from suites.harness.report.model import SEVERITY, Case, Report, SuiteResult, Table, Verdict
+from suites.harness.report.page import HEADLINES, SYMBOLS, Pages
 from suites.harness.report.svg import draw_chart, draw_totals
-from suites.harness.report.text import clip, duration_text, one_line, plural, printable
+from suites.harness.report.text import clip, one_line
 
 HTML_BYTES_MAX = 2_000_000
-
-HEADLINES = {"pass": "Passed", "fail": "Failed", "error": "Could not run"}
-
-SYMBOLS = {
-    Verdict.PASS: "✓",
-    Verdict.NON_STRICT: "≈",
-    Verdict.INFORMATIONAL: "i",
-    Verdict.NOT_APPLICABLE: "-",
-    Verdict.FAIL: "✕",
-    Verdict.NOT_RUN: "…",
-    Verdict.ERROR: "!",
-}
 
 NOT_IN_ANCHOR = re.compile(r"[^A-Za-z0-9_.]+")
 
@@ -71,6 +53,7 @@ class _CaseView:
     statement: str
     expectation: str
     details: str
+    log: str
     properties: list[tuple[str, str]]
     has_more: bool
 
@@ -99,64 +82,20 @@ class _SuiteView:
 
 def to_html(report: Report) -> str:
     """Render the report as one page of at most `HTML_BYTES_MAX` bytes in UTF-8."""
-    environment = Environment(
-        loader=PackageLoader("suites.harness.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"line": one_line, "plural": plural, "duration": duration_text}
-    template = environment.get_template("template.html.j2")
-    style = _read_asset(environment, "report.css")
-    script = _read_asset(environment, "report.js")
+    pages = Pages("template.html.j2", ("base.css", "report.css"), "report.js")
     for room in ROOMS:
-        page = template.render(
+        page = pages.render(
+            outcome=report.verdict,
             report=report,
             headline=HEADLINES[report.verdict],
             symbols=SYMBOLS,
             suites=[_view_suite(suite, room) for suite in report.suites],
             totals=_nonzero(report.totals),
             environment=list(report.environment.items())[: room.items],
-            style=style,
-            script=script,
-            policy=_policy(style, script),
-            icon=_icon(report.verdict),
         )
-        page = page.strip() + "\n"
         if len(page.encode()) <= HTML_BYTES_MAX:
             return page
     raise AssertionError(f"the page has over {HTML_BYTES_MAX} bytes although it shows no case")
-
-
-def _finalize(value: object) -> object:
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return printable(value)
-
-
-def _read_asset(environment: Environment, name: str) -> Markup:
-    assert environment.loader is not None, "the environment was made with a loader"
-    source, _, _ = environment.loader.get_source(environment, name)
-    return Markup(source)  # our own file
-
-
-def _policy(style: str, script: str) -> str:
-    allowed = "; ".join(
-        f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-        for kind, text in (("style", style), ("script", script))
-    )
-    return f"default-src 'none'; {allowed}; img-src data:; base-uri 'none'; form-action 'none'"
-
-
-def _icon(verdict: str) -> str:
-    colour = {"pass": "#1a7f4b", "fail": "#c62f3b", "error": "#8a4fbf"}[verdict]
-    image = (
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'>"
-        f"<circle cx='4' cy='4' r='4' fill='{colour}'/></svg>"
-    )
-    return f"data:image/svg+xml,{quote(image)}"
 
 
 def _view_suite(suite: SuiteResult, room: _Room) -> _SuiteView:
@@ -191,12 +130,14 @@ def _view_case(case: Case, anchor: str, room: _Room) -> _CaseView:
         statement=clip(case.statement, room.text_chars),
         expectation=clip(case.expectation, room.text_chars),
         details=clip(case.details, room.text_chars),
+        log=clip(case.log, room.text_chars),
         properties=properties,
         has_more=bool(
             case.statement
             or case.expectation
             or case.reason
             or case.details
+            or case.log
             or case.replay
             or properties
         ),

@@ -7,7 +7,8 @@
 | `NOT_RUN`, `NOT_APPLICABLE`        | `<skipped message=reason>`         |
 | the rest                           | none; the property `verdict` tells |
 
-A suite without cases becomes one `<error>`, so that no CI calls it green.
+A suite without cases becomes one `<error>`, so that no CI calls it green. A matrix has one
+`<testsuite>` per target.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree as ET
 
+from suites.harness.report.matrix import Matrix
 from suites.harness.report.model import Case, Report, SuiteResult, Verdict
 from suites.harness.report.text import clip, one_line, printable
 
@@ -39,10 +41,24 @@ def to_junit(report: Report) -> bytes:
         root.append(_suite_element(suite, report))
     if not report.suites:
         root.append(_empty_element(report))
+    return _document(root, report.duration_s, report.started_utc)
+
+
+def matrix_to_junit(matrix: Matrix) -> bytes:
+    """Render a matrix: the same, with a `<testsuite>` per target, named after it."""
+    root = ET.Element("testsuites", name=one_line(matrix.title))
+    for report, column in zip(matrix.reports, matrix.columns, strict=True):
+        element = _suite_element(column.result, report)
+        element.set("name", one_line(column.target))
+        root.append(element)
+    return _document(root, matrix.duration_s, matrix.started_utc)
+
+
+def _document(root: ET.Element, duration_s: float, started_utc: str) -> bytes:
     for attribute in ("tests", "failures", "errors", "skipped"):
         root.set(attribute, str(sum(int(child.get(attribute, "0")) for child in root)))
-    root.set("time", f"{report.duration_s:.3f}")
-    root.set("timestamp", one_line(report.started_utc))
+    root.set("time", f"{duration_s:.3f}")
+    root.set("timestamp", one_line(started_utc))
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document + b"\n"
@@ -74,8 +90,10 @@ def _case_element(case: Case) -> ET.Element:
     texts = {"statement": case.statement, "expectation": case.expectation}
     facts = {"title": case.title, "verdict": case.verdict.value}
     facts |= {name: text for name, text in texts.items() if text}
+    facts |= {"proves": " ".join(case.proves)} if case.proves else {}
     _add_properties(element, [*facts.items(), *case.properties.items()])
-    details = clip(printable(case.details), DETAILS_CHARS_MAX)
+    told = "\n\n".join(text for text in (case.details, case.log) if text)
+    details = clip(printable(told), DETAILS_CHARS_MAX)
     if tag := OUTCOME_TAGS.get(case.verdict):
         outcome = ET.SubElement(element, tag, message=one_line(case.reason), type=case.verdict)
         outcome.text = details

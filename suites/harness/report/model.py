@@ -29,15 +29,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from reference_broker.base import OperatorError
+from suites.harness.report.talk import Talk
 from suites.harness.report.text import plural
 
 FORMAT_VERSION = 1
 """Of `report.json`; it grows when a reader of the old shape would misread the new one."""
+
+Outcome: TypeAlias = Literal["pass", "fail", "error"]
+"""Of a whole run."""
+
+EXIT_CODES: Mapping[Outcome, int] = {"pass": 0, "fail": 1, "error": 2}
 
 SUITE_NAMES = ("integration", "chaos", "stress", "fuzz")
 
@@ -105,9 +111,12 @@ class Case:
         verdict: what was found.
         duration_s: how long it took, in seconds.
         statement: the sentence of the protocol or behaviour that the case checks.
+        proves: ids of the statements of the protocol's description that the case proves.
         expectation: what a right target does, in words.
         reason: one line, why the case did not simply pass; needed unless `verdict.is_passed`.
         details: any length: a traceback, a witness, decoded frames.
+        log: the end of what the target logged.
+        talks: what went over the wire, decoded, if it was asked for.
         replay: the one-line shell command that runs this case again; a failure needs one.
         properties: named facts: a seed, a count, a percentile.
 
@@ -126,6 +135,9 @@ class Case:
     details: str = ""
     replay: str = ""
     properties: Mapping[str, str | float | int] = field(default_factory=dict)
+    proves: tuple[str, ...] = ()
+    log: str = ""
+    talks: tuple[Talk, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"case {self.id!r} of suite {self.suite!r}"
@@ -314,7 +326,7 @@ class Report:
         return sum(suite.duration_s for suite in self.suites)
 
     @property
-    def verdict(self) -> Literal["pass", "fail", "error"]:
+    def verdict(self) -> Outcome:
         """`fail` if any case failed, else `error` if anything could not run, else `pass`."""
         verdicts = {suite.verdict for suite in self.suites}
         if Verdict.FAIL in verdicts:
@@ -323,10 +335,9 @@ class Report:
         return "error" if Verdict.ERROR in verdicts or not judged else "pass"
 
     @property
-    def exit_code(self) -> Literal[0, 1, 2]:
+    def exit_code(self) -> int:
         """0 passed, 1 failed, 2 could not run."""
-        codes: dict[str, Literal[0, 1, 2]] = {"pass": 0, "fail": 1, "error": 2}
-        return codes[self.verdict]
+        return EXIT_CODES[self.verdict]
 
     @property
     def summary(self) -> str:
@@ -358,8 +369,13 @@ def to_json(report: Report) -> bytes:
         "exit_code": report.exit_code,
         "totals": {str(verdict): count for verdict, count in report.totals.items()},
     }
-    document = _without_surrogates(summary | msgspec.to_builtins(report))
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return encode_document(summary | msgspec.to_builtins(report))
+
+
+def encode_document(document: Mapping[str, object], *, indent: int = 2) -> bytes:
+    """Encode builtins as UTF-8 JSON; lone surrogates become escapes, a negative indent no lines."""
+    data = msgspec.json.encode(_without_surrogates(document))
+    return msgspec.json.format(data, indent=indent) + b"\n"
 
 
 def from_json(data: bytes) -> Report:

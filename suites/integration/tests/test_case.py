@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from suites.integration import cases
-from suites.integration.__main__ import import_cases
 from suites.integration.case import MARK, CaseInfo, case, case_family, registered_cases
+from suites.integration.runner import import_cases
 
 
 def info(case_id: str) -> CaseInfo:

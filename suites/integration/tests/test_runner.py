@@ -52,8 +52,8 @@ def test_a_failure_is_told_and_its_replay_runs_that_case_alone(tmp_path: Path):
     case = only(result)
     assert (code, case.id, case.verdict) == (1, CRC, Verdict.FAIL)
     assert "known to be strict" in case.reason
-    assert "> PUT q0" in case.details, "the transcript is there"
-    assert "log of target" in case.details
+    assert "> PUT queueId=0" in case.details, "the transcript is there"
+    assert "log of target" in case.log
     assert case.replay in output
     words = shlex.split(case.replay)
     assert words[:2] == ["gauntlet", "integration"]

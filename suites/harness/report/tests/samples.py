@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from suites.harness.report import (
     Band,
     Case,
     Chart,
+    Column,
+    Matrix,
     Report,
     Series,
     SuiteResult,
     Table,
+    Talk,
+    TalkEntry,
     Verdict,
 )
 
@@ -54,6 +59,79 @@ def make_report(*suites: SuiteResult) -> Report:
         command="gauntlet gate --target reference",
         environment={"python": "3.11"},
         suites=suites,
+    )
+
+
+def make_column(target: str, *verdicts: Verdict, **changes: Any) -> Column:
+    """Build a column whose cases are BMQ-PUT-1, BMQ-PUT-2 and so on."""
+    cases = [
+        make_case(id=f"BMQ-PUT-{number}", verdict=verdict, **changes)
+        for number, verdict in enumerate(verdicts, 1)
+    ]
+    return Column(target, SuiteResult("integration", tuple(cases), 1.5))
+
+
+def make_matrix(*columns: Column) -> Matrix:
+    return Matrix(
+        title="Integration suite",
+        started_utc="2025-06-01T09:30:00Z",
+        command="gauntlet integration --target a --target b",
+        columns=columns,
+        environment={"python": "3.11"},
+        area_texts={"PUT": "messages on their way in"},
+    )
+
+
+def make_talk(name: str = "producer", began_ms: float = 0.0, **changes: Any) -> Talk:
+    entry = TalkEntry(
+        at_ms=1.25,
+        direction=">",
+        name="PUT",
+        size=72,
+        header={"length": "72", "type": "2"},
+        messages=({"queueId": "3", "payload": "5 bytes: b'hello'"},),
+        hex="0000004842020000",
+    )
+    heard = TalkEntry(at_ms=2.5, direction="<", name="ACK", size=36, hex="00000024")
+    closed = TalkEntry(at_ms=3.0, direction="-", name="closed by us")
+    fields: dict[str, Any] = {"entries": (entry, heard, closed)}
+    return Talk(name=name, began_ms=began_ms, **(fields | changes))
+
+
+def make_full_matrix() -> Matrix:
+    """Build a matrix of two targets in which every verdict and a talk occur."""
+    verdicts = tuple(Verdict)
+    first = make_column("reference", *verdicts, talks=(make_talk(),), proves=("WIRE-PUT-1",))
+    second = make_column(
+        "bmqbrkr:/opt/bmq/bmqbrkr.tsk", *[Verdict.PASS] * len(verdicts), log="broker started"
+    )
+    return make_matrix(first, second)
+
+
+def make_hostile_matrix() -> Matrix:
+    """Build a matrix in which every free text is `HOSTILE`."""
+    (suite,) = make_hostile_report().suites
+    entry = TalkEntry(
+        at_ms=0.0,
+        direction=">",
+        name=HOSTILE,
+        header={HOSTILE: HOSTILE},
+        messages=({HOSTILE: HOSTILE},),
+        problem=HOSTILE,
+        hex=HOSTILE,
+    )
+    remark = TalkEntry(at_ms=0.0, direction="-", name=HOSTILE)
+    talk = Talk(name=HOSTILE, began_ms=0.0, entries=(entry, remark))
+    changes: dict[str, Any] = {"talks": (talk,), "proves": (HOSTILE,), "log": HOSTILE}
+    cases = tuple(replace(case, **changes) for case in suite.cases)
+    column = Column(HOSTILE, replace(suite, cases=cases))
+    return Matrix(
+        title=HOSTILE,
+        started_utc="2025-06-01T09:30:00Z",
+        command=HOSTILE,
+        columns=(column, replace(column, target=f"other {HOSTILE}")),
+        environment={HOSTILE: HOSTILE},
+        area_texts={case.id: HOSTILE for case in cases},
     )
 
 

@@ -10,8 +10,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from suites.harness.report import write_report
-from suites.harness.report.tests.samples import REPLAY, make_full_report, make_hostile_report
+from suites.harness.report import write_matrix, write_report
+from suites.harness.report.tests.samples import (
+    REPLAY,
+    make_full_matrix,
+    make_full_report,
+    make_hostile_matrix,
+    make_hostile_report,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -46,7 +52,9 @@ def browser() -> Iterator[Browser]:
 class Visit:
     """One open page and everything that it complained about or asked for."""
 
-    def __init__(self, browser: Browser, folder: Path, **options: Any) -> None:
+    def __init__(
+        self, browser: Browser, folder: Path, page: str = "index.html", **options: Any
+    ) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.context = browser.new_context(**options)
@@ -56,7 +64,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.address = (folder / "index.html").as_uri()
+        self.address = (folder / page).as_uri()
         self.page.goto(self.address)
 
     def finish(self) -> None:
@@ -154,3 +162,70 @@ def test_hostile_text_does_nothing(browser: Browser, tmp_path: Path) -> None:
     visit = Visit(browser, tmp_path)
     expect(visit.page.locator("tr.case:visible")).to_have_count(7)
     visit.finish()
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("matrix")
+    write_matrix(make_full_matrix(), folder)
+    return folder
+
+
+def test_the_matrix_filters_by_verdict_area_difference_and_words(
+    browser: Browser, matrix: Path
+) -> None:
+    visit = Visit(browser, matrix)
+    page = visit.page
+    rows = page.locator("tr.case:visible")
+    expect(rows).to_have_count(7)
+    page.get_by_role("button", name="Fail 1").click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("BMQ-PUT-5")
+    page.get_by_role("button", name="All 7").click()
+    page.get_by_role("button", name="Differ 4").click()
+    expect(rows).to_have_count(4)
+    expect(page.locator("#shown")).to_have_text("4 of 7 cases")
+    page.get_by_label("Filter by id, title or reason").fill("it broke")
+    expect(rows).to_have_count(1)
+    page.get_by_label("Filter by id, title or reason").fill("nothing like it")
+    expect(page.get_by_text("No case matches the filter.")).to_be_visible()
+    page.get_by_label("Filter by id, title or reason").fill("")
+    page.get_by_role("button", name="All 7").click()
+    page.get_by_label("Filter by area").select_option("PUT")
+    expect(rows).to_have_count(7)
+    visit.finish()
+
+
+def test_a_cell_of_the_matrix_leads_to_the_case_on_that_target(
+    browser: Browser, matrix: Path
+) -> None:
+    visit = Visit(browser, matrix)
+    page = visit.page
+    page.locator("tr.case", has_text="BMQ-PUT-5").locator("td.cell a").nth(1).click()
+    expect(page).to_have_url(f"{(matrix / 'cases' / 'BMQ-PUT-5.html').as_uri()}#t1")
+    expect(page.locator("#t1")).to_be_in_viewport()
+    page.get_by_role("link", name="All cases").click()
+    expect(page.get_by_role("heading", name="Integration suite")).to_be_visible()
+    assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize("page", ["index.html", "cases/BMQ-PUT-5.html"])
+def test_matrix_and_case_are_complete_without_javascript_on_a_narrow_screen(
+    browser: Browser, matrix: Path, page: str
+) -> None:
+    size: Any = {"width": 360, "height": 700}
+    visit = Visit(browser, matrix, page, java_script_enabled=False, viewport=size)
+    expect(visit.page.locator(".needs-script:visible")).to_have_count(0)
+    expect(visit.page.get_by_text("it broke").first).to_be_visible()
+    visit.finish()
+    visit = Visit(browser, matrix, page, viewport=size)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
+    visit.finish()
+
+
+def test_hostile_text_in_a_matrix_does_nothing(browser: Browser, tmp_path: Path) -> None:
+    write_matrix(make_hostile_matrix(), tmp_path)
+    paths = sorted((tmp_path / "cases").iterdir())
+    for page in ["index.html", f"cases/{paths[0].name}"]:
+        Visit(browser, tmp_path, page).finish()

@@ -104,6 +104,27 @@ def test_cases_that_were_not_run_are_counted_by_reason() -> None:
     assert "BMQ-PUT-7" not in text
 
 
+def test_cases_that_are_not_applicable_are_counted_by_reason() -> None:
+    def lacking(number: int, reason: str) -> Case:
+        return make_case(id=f"BMQ-PUT-{number}", verdict=Verdict.NOT_APPLICABLE, reason=reason)
+
+    cases = [lacking(n, "target a lacks: lifecycle") for n in range(60)] + [lacking(60, "no wheel")]
+    text = show(make_report(SuiteResult("integration", tuple(cases), 1.0)))
+    assert "NOT APPLICABLE  60 cases of integration: target a lacks: lifecycle" in text
+    assert "NOT APPLICABLE  1 case of integration: no wheel" in text
+    assert text.splitlines()[-1].startswith("COULD NOT RUN  61 cases")
+
+
+def test_endless_reasons_are_counted() -> None:
+    cases = [
+        make_case(id=f"BMQ-PUT-{n}", verdict=Verdict.NOT_APPLICABLE, reason=f"reason {n}")
+        for n in range(FAILURES_SHOWN_MAX + 3)
+    ]
+    text = show(make_report(SuiteResult("integration", tuple(cases), 1.0)))
+    assert text.count("NOT APPLICABLE") == FAILURES_SHOWN_MAX
+    assert "... and 3 more reasons" in text
+
+
 def test_the_table_fits_into_80_columns() -> None:
     text = show(
         make_report(

@@ -7,11 +7,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from suites.harness.report import Report, Verdict, to_junit
+from suites.harness.report import Report, Verdict, matrix_to_junit, to_junit
 from suites.harness.report.junit import DETAILS_CHARS_MAX
 from suites.harness.report.tests.samples import (
     REPLAY,
     make_case,
+    make_full_matrix,
     make_full_report,
     make_hostile_report,
     make_report,
@@ -82,3 +83,13 @@ def test_huge_details_are_cut_with_a_note() -> None:
     text = read_text(root, ".//failure")
     assert "1,234 characters left out; report.json" in text
     assert len(text) < DETAILS_CHARS_MAX + 200
+
+
+def test_a_matrix_has_a_suite_for_each_target() -> None:
+    root = ET.fromstring(matrix_to_junit(make_full_matrix()))
+    names = [suite.get("name") for suite in root.iter("testsuite")]
+    assert names == ["reference", "bmqbrkr:/opt/bmq/bmqbrkr.tsk"]
+    assert [root.get(name) for name in ("tests", "failures", "errors", "skipped")] == [
+        "14", "1", "1", "2",
+    ]  # fmt: skip
+    assert "WIRE-PUT-1" in {item.get("value") for item in root.iter("property")}

@@ -9,10 +9,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from reference_broker.base import OperatorError
-from suites.harness.report import Report, Verdict, from_json, write_report
+from suites.harness.report import Report, Verdict, from_json, write_matrix, write_report
 from suites.harness.report.tests.samples import (
+    make_column,
+    make_full_matrix,
     make_full_report,
     make_hostile_report,
+    make_matrix,
     make_report,
     make_suite,
 )
@@ -67,3 +70,17 @@ def test_a_file_that_cannot_be_replaced_leaves_no_temporary_behind(tmp_path: Pat
     with pytest.raises(OperatorError, match="choose another folder"):
         write_report(make_full_report(), tmp_path)
     assert names_in(tmp_path) == ["report.json"]
+
+
+def test_a_matrix_is_an_index_a_page_per_case_and_two_files_for_machines(tmp_path: Path) -> None:
+    write_matrix(make_full_matrix(), tmp_path / "report" / "integration")
+    folder = tmp_path / "report" / "integration"
+    assert names_in(folder) == ["cases", "index.html", "junit.xml", "matrix.json"]
+    assert names_in(folder / "cases") == [f"BMQ-PUT-{number}.html" for number in range(1, 8)]
+
+
+def test_a_newer_matrix_leaves_no_page_of_the_older_one(tmp_path: Path) -> None:
+    write_matrix(make_full_matrix(), tmp_path)
+    (tmp_path / "cases" / "mine.html").write_text("not a case's")
+    write_matrix(make_matrix(make_column("reference", Verdict.PASS)), tmp_path)
+    assert names_in(tmp_path / "cases") == ["BMQ-PUT-1.html", "mine.html"]
