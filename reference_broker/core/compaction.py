@@ -1,20 +1,27 @@
 """Compaction: copying the live messages of a log's oldest segment to its end, so that it can go.
 
-The storage says when that is worth it. A few megabytes are read and written at a time, and what was
-confirmed meanwhile is not copied.
+The storage says when that is worth it. A portion of a few thousand messages or a few megabytes is
+looked for, read and written at a time, so that no step takes long, and what was confirmed meanwhile
+is not copied. A round goes through all queues of the partition once, those included whose domain
+is not there.
+
+What cannot be moved would keep the segment, and everything behind it, for ever. So a message that
+is damaged in the log is written from memory if it is there, and given up with an alarm otherwise; a
+file that cannot be read is tried again later.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from reference_broker.base import OperatorError
+from reference_broker.base import Duration, Instant, OperatorError, seconds
 from reference_broker.base.limits import MIB
 from reference_broker.core.context import Context
-from reference_broker.core.snapshots import done_of
-from reference_broker.core.state import QueueEntry
-from reference_broker.queue import MessageStore
+from reference_broker.core.holdings import Held, Holding, holding_of, holdings_of
+from reference_broker.core.snapshots import write_snapshot
 from reference_broker.storage import (
     OFFSET_MASK,
     SEGMENT_SHIFT,
@@ -24,6 +31,26 @@ from reference_broker.storage import (
 )
 
 _PORTION_BYTES: Final = 4 * MIB
+_PORTION_MESSAGES: Final = 2_000
+#: Portions in which nothing was found, after which the search goes on in another step.
+_LOOKS_MAX: Final = 10
+#: Until a round is begun again that left something behind.
+_PAUSE: Final[Duration] = seconds(30)
+
+
+@dataclass(slots=True)
+class _Round:
+    """How far a segment was gone through.
+
+    Attributes:
+        segment: which.
+        uris: of the queues still to look at, the next one last.
+        start: ordinal at which the next one goes on.
+    """
+
+    segment: int
+    uris: list[str]
+    start: int = 0
 
 
 class Compactor:
@@ -36,119 +63,162 @@ class Compactor:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._busy: set[int] = set()
-        #: Segments that cannot be read; they are left alone.
-        self._unreadable: set[tuple[int, int]] = set()
+        self._rounds: dict[int, _Round] = {}
+        #: When a partition is looked at again in which something was left behind.
+        self._pauses: dict[int, Instant] = {}
 
     def look(self) -> None:
-        """Begin a round in every partition that needs one and has none."""
+        """Begin a round, or go on with it, in every partition that needs one."""
         for partition in range(len(self._context.logs)):
-            if partition not in self._busy:
+            is_resting = self._pauses.get(partition, 0) > self._context.now
+            if partition not in self._busy and not is_resting:
                 self._go_on(partition)
 
     def _go_on(self, partition: int) -> None:
         """Read the next portion of the segment that should go."""
-        log = self._context.logs[partition]
-        segment = log.compaction_candidate()
-        if segment is None or (partition, segment) in self._unreadable:
+        segment = self._context.logs[partition].compaction_candidate()
+        if segment is None:
             return
-        entry, ordinals = self._portion(partition, segment)
-        if entry is None:
-            return
-        store = entry.queue.store
-        ranges = [
-            (store.location_of(o) & OFFSET_MASK, stored_size(store.size_of(o))) for o in ordinals
-        ]
-        self._busy.add(partition)
-        taker = partial(self._take, partition, segment, entry, ordinals)
-        self._context.read(log.name_of(segment), ranges, taker)
+        round_ = self._rounds.get(partition)
+        if round_ is None or round_.segment != segment:
+            uris = holdings_of(self._context, partition)
+            round_ = self._rounds[partition] = _Round(segment, uris)
+        for _ in range(_LOOKS_MAX):
+            if not round_.uris:
+                self._rest(partition)
+                return
+            holding, held = self._next_portion(round_)
+            if holding is not None and held:
+                self._read(partition, segment, holding, held)
+                return
+        self._read(partition, segment, None, [])
 
-    def _portion(self, partition: int, segment: int) -> tuple[QueueEntry | None, list[int]]:
-        """Return messages of one queue that lie in a segment."""
-        for entry in self._context.queues.values():
-            if entry.partition != partition or not entry.is_logged:
-                continue
-            ordinals: list[int] = []
+    def _next_portion(self, round_: _Round) -> tuple[Holding | None, list[Held]]:
+        """Return the messages of the next portion that are in the segment, if any."""
+        holding = holding_of(self._context, round_.uris[-1])
+        after: int | None = None
+        held: list[Held] = []
+        if holding is not None:
+            held, after = holding.find(round_.segment, round_.start, _PORTION_MESSAGES)
             size = 0
-            store = entry.queue.store
-            for ordinal in store.ordinals():
-                # A queue's messages lie in the order of their ordinals, but for those moved before.
-                if self._is_in(entry, ordinal, segment):
-                    ordinals.append(ordinal)
-                    size += stored_size(store.size_of(ordinal))
-                    if size >= _PORTION_BYTES:
-                        break
-            if ordinals:
-                return entry, ordinals
-        return None, []
+            for index, each in enumerate(held):
+                if size >= _PORTION_BYTES:
+                    held, after = held[:index], each.ordinal
+                    break
+                size += stored_size(each.size)
+        if after is None:
+            round_.uris.pop()
+        round_.start = after or 0
+        return holding, held
+
+    def _read(
+        self, partition: int, segment: int, holding: Holding | None, held: list[Held]
+    ) -> None:
+        """Read messages; without any the answer only lets the search go on."""
+        ranges = [(each.location & OFFSET_MASK, stored_size(each.size)) for each in held]
+        self._busy.add(partition)
+        taker = partial(self._take, partition, holding, held)
+        self._context.read(self._context.logs[partition].name_of(segment), ranges, taker)
+
+    def _rest(self, partition: int) -> None:
+        """Begin again after a pause: the whole segment was gone through, but it is still needed."""
+        self._rounds.pop(partition, None)
+        self._pauses[partition] = Instant(self._context.now + _PAUSE)
 
     def _take(
         self,
         partition: int,
-        segment: int,
-        entry: QueueEntry,
-        ordinals: list[int],
+        holding: Holding | None,
+        held: list[Held],
         outcome: tuple[bytes, ...] | OperatorError,
     ) -> None:
-        context = self._context
         self._busy.discard(partition)
-        if isinstance(outcome, OperatorError):
-            self._unreadable.add((partition, segment))
-            context.alarm("STORAGE", f"not compacted: {outcome}")
+        moved = 0 if holding is None else self._move_portion(partition, holding, held, outcome)
+        if isinstance(outcome, OperatorError) and moved < max(len(held), 1):
+            text = f"not compacted, tried again in {_PAUSE // seconds(1)} s: {outcome}"
+            self._context.alarm("STORAGE", text)
+            self._rest(partition)
             return
-        store = entry.queue.store
-        name = context.logs[partition].name_of(segment)
-        kept: list[tuple[int, bytes]] = []
-        for ordinal, data in zip(ordinals, outcome, strict=True):
-            if not self._is_in(entry, ordinal, segment):
-                continue  # it was confirmed meanwhile
-            try:
-                _check(data, store, ordinal, name)
-            except StorageCorruptionError as error:
-                self._unreadable.add((partition, segment))
-                context.alarm("STORAGE", f"not compacted: {error}")
-                return
-            kept.append((ordinal, data))
-        if kept:
-            self._move(partition, entry, kept)
+        if self._context.logs[partition].is_snapshot_due:
+            write_snapshot(self._context, partition)  # what was emptied waits for it
         self._go_on(partition)
 
-    def _is_in(self, entry: QueueEntry, ordinal: int, segment: int) -> bool:
-        store = entry.queue.store
-        return store.is_stored(ordinal) and store.location_of(ordinal) >> SEGMENT_SHIFT == segment
+    def _move_portion(
+        self,
+        partition: int,
+        holding: Holding,
+        held: list[Held],
+        outcome: tuple[bytes, ...] | OperatorError,
+    ) -> int:
+        """Move what was read, or is in memory, and is still needed; returns how many are done."""
+        is_read = not isinstance(outcome, OperatorError)
+        datas = [b""] * len(held) if isinstance(outcome, OperatorError) else outcome
+        moving: list[Held] = []
+        messages: list[bytes] = []
+        lost: list[Held] = []
+        left = 0
+        for each, data in zip(held, datas, strict=True):
+            if holding.location_of(each.ordinal) != each.location:
+                continue  # it was confirmed or purged meanwhile
+            message = data if _is_right(data, holding, each) else holding.from_memory(each.ordinal)
+            if message is not None:
+                moving.append(each)
+                messages.append(message)
+            elif is_read:
+                lost.append(each)
+            else:
+                left += 1
+        if moving:
+            self._move(partition, holding, moving, messages)
+        if lost:
+            self._give_up(partition, holding, lost)
+        return len(held) - left
 
-    def _move(self, partition: int, entry: QueueEntry, kept: list[tuple[int, bytes]]) -> None:
+    def _move(
+        self, partition: int, holding: Holding, moving: list[Held], messages: Sequence[bytes]
+    ) -> None:
         context = self._context
-        store = entry.queue.store
-        ordinals = [ordinal for ordinal, _ in kept]
-        moving = set(ordinals)
-        done = [
-            (app.number, ordinal)
-            for app in entry.queue.apps.values()
-            if app.is_registered
-            for ordinal in done_of(entry, app)
-            if ordinal in moving
-        ]
         log = context.logs[partition]
-        arrivals = [store.arrival_ns(ordinal) for ordinal in ordinals]
-        messages = [data for _, data in kept]
-        locations, effects = log.append_moved(entry.number, ordinals, arrivals, messages, done)
+        ordinals = [each.ordinal for each in moving]
+        facts = [holding.facts_of(ordinal) for ordinal in ordinals]
+        arrivals = [each.arrival_ns for each in facts]
+        done = holding.done(ordinals)
+        locations, effects = log.append_moved(holding.number, ordinals, arrivals, messages, done)
         context.add(*effects)
-        old = [(store.guid_of(o), store.size_of(o), store.location_of(o), o) for o in ordinals]
-        for ordinal, location in zip(ordinals, locations, strict=True):
-            store.move(ordinal, location)
+        holding.move(ordinals, locations)
+        old = [(f.guid, h.size, h.location, h.ordinal) for f, h in zip(facts, moving, strict=True)]
         context.add(*log.release(old))
         context.want_sync()
 
+    def _give_up(self, partition: int, holding: Holding, lost: list[Held]) -> None:
+        """Let go of damaged messages that are nowhere else."""
+        context = self._context
+        log = context.logs[partition]
+        ordinals = [each.ordinal for each in lost]
+        location = lost[0].location
+        guid = holding.facts_of(ordinals[0]).guid.hex().upper()
+        name, offset = log.name_of(location >> SEGMENT_SHIFT), location & OFFSET_MASK
+        # The log has to know before the segment may go.
+        for number, first in holding.app_firsts().items():
+            done = [ordinal for ordinal in ordinals if ordinal >= first]
+            context.add(*log.append_confirms(holding.number, number, done))
+        context.add(*log.release(holding.remove(ordinals)))
+        context.want_sync()
+        context.alarm(
+            "STORAGE",
+            f"{len(lost)} message(s) of queue '{holding.uri}' lost: log file {name} is damaged at "
+            f"byte {offset} (first GUID {guid})",
+        )
 
-def _check(data: bytes, store: MessageStore, ordinal: int, name: str) -> None:
-    """Check that a message in the log is what was written there.
 
-    Raises:
-        StorageCorruptionError: it is not.
-    """
-    offset = store.location_of(ordinal) & OFFSET_MASK
-    stored = decode_stored(data, name, offset)
+def _is_right(data: bytes, holding: Holding, held: Held) -> bool:
+    """Return whether data is what was written of a message."""
+    if not data:
+        return False
+    try:
+        stored = decode_stored(data)
+    except StorageCorruptionError:
+        return False
+    facts = holding.facts_of(held.ordinal)
     found = stored.guid, stored.size, stored.coding_word  # no checksum covers them
-    if found != (store.guid_of(ordinal), store.size_of(ordinal), store.coding_of(ordinal)):
-        what = "another message is there"
-        raise StorageCorruptionError(f"log file {name} is damaged at byte {offset}: {what}")
+    return found == (facts.guid, held.size, facts.coding_word)

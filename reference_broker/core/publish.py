@@ -1,4 +1,4 @@
-"""PUT events: check, store, acknowledge (WIRE 5.8, 5.10, 6, 9.10, 9.11).
+"""PUT events: check, store, acknowledge.
 
 Messages are taken in runs: neighbours in one event for the same queue. A run is posted, logged
 and acknowledged as a whole. The bytes of the event go to the log as they came, as long as every
@@ -16,8 +16,9 @@ What happens to a message:
 | a limit is reached                                         | NACK 1 or 2                      |
 | the GUID is stored, or was lately                          | ACK, not stored again            |
 
-An ACK goes out if it was asked for; a NACK always. Producers without GUIDs get one made here, and
-are acknowledged if their correlation id is not 0 (WIRE 2.6).
+An ACK goes out if it was asked for [ACK-1, ACK-2]; a NACK always [ACK-3]; never both [ACK-4].
+Producers without GUIDs get one made here, and are acknowledged if their correlation id is not 0
+[GUID-4]. Data are never changed, but for what is said in `_decompressed` [PUT-3].
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ from reference_broker.wire import (
 )
 from reference_broker.wire.options import decode_options
 
+#: [ACK-8, ACK-9, ACK-10]
 _STATUS: Final = {
     Refusal.LIMIT_MESSAGES: AckStatus.LIMIT_MESSAGES,
     Refusal.LIMIT_BYTES: AckStatus.LIMIT_BYTES,
@@ -97,7 +99,11 @@ class Publisher:
         self._inflatable = 0
 
     def handle(self, session: Session, event: Event) -> None:
-        """Take one PUT event."""
+        """Take one PUT event, for any number of queues [PUT-2].
+
+        What is refused takes nothing else with it [PUT-19]. What cannot be read ends the event, but
+        neither what came before [PUT-8] nor the session [PUT-9].
+        """
         run: _Run | None = None
         nacks: list[tuple[int, int, bytes, int]] = []
         first_problem = ""
@@ -137,6 +143,7 @@ class Publisher:
             self._report(session, nacks, first_problem)
 
     def _begin(self, session: Session, queue_id: int, start: int) -> _Run | None:
+        """Begin a run; None if the queue is not open [PUT-16], or not for writing [PUT-17]."""
         handle = session.handles.get(queue_id)
         if handle is None or not handle.is_writer:
             return None
@@ -165,7 +172,12 @@ class Publisher:
     def _take_unusual(
         self, session: Session, run: _Run, put: PutTuple, buffer: bytes
     ) -> str | None:
-        """Take a message that is not the usual one, or say why not."""
+        """Take a message that is not the usual one, or say why not; then it is not stored [PUT-20].
+
+        Looked at are its CRC [CRC-2], compression [COMP-7], options, GUID [PUT-18, GUID-1], and
+        what old-style data decompress to [COMP-6]; not its properties [PROP-6], nor new-style data
+        [COMP-2, COMP-3].
+        """
         flags, compression, _, guid, crc, schema, options, start, end, _, _ = put
         if crc32c(buffer[start:end]) != crc:
             return f"CRC-32C of the application data is not {crc:08x}"
@@ -193,6 +205,7 @@ class Publisher:
         return None
 
     def _give_guid(self, run: _Run, put: PutTuple) -> PutTuple:
+        """Return the message with a GUID of ours [GUID-2], which its ACK will tell [GUID-3]."""
         correlation = correlation_id_of(put[3])
         guid = self._context.guids.next(self._context.wall_ns)
         flags = put[0] & ~FLAG_ACK_REQUESTED
@@ -234,12 +247,10 @@ class Publisher:
                 is_all = len(outcome.stored) == len(run.messages)
                 if is_all and run.is_verbatim:
                     chunk = buffer[run.start : run.end]
-                    self._append(entry, run.first_ordinal, [chunk], len(outcome.stored))
+                    count = len(outcome.stored)
+                    self._append(entry, run.first_ordinal, [chunk], count, outcome.skipped)
                 else:
-                    self._log_again(entry, outcome.stored)
-                for number, ordinals in outcome.skipped.items():
-                    log = context.log_of(entry)
-                    context.add(*log.append_confirms(entry.number, number, ordinals))
+                    self._log_again(entry, outcome.stored, outcome.skipped)
         context.dirty[entry] = None
         self._count(entry, run, refused)
         acks = self._acks(run, refused)
@@ -247,7 +258,7 @@ class Publisher:
             context.send(session, acks, is_durable=entry.is_synced)
 
     def _refuse(self, session: Session, run: _Run) -> None:
-        """Refuse a run, because the log has no room for it."""
+        """Refuse a run, because the log has no room for it [ACK-11]."""
         counters = run.handle.entry.counters
         counters.nack_messages += len(run.messages)
         status, queue_id = AckStatus.STORAGE_FAILURE, run.handle.queue_id
@@ -282,7 +293,9 @@ class Publisher:
             size += len(message[3])
         yield _renumbered(run, part)
 
-    def _log_again(self, entry: QueueEntry, stored: list[Message]) -> None:
+    def _log_again(
+        self, entry: QueueEntry, stored: list[Message], skipped: dict[int, list[int]]
+    ) -> None:
         """Log messages that are not the bytes of the event, and note where they are."""
         log = self._context.log_of(entry)
         # Neighbours in the queue share a record: it names only the first one's ordinal.
@@ -292,19 +305,31 @@ class Publisher:
             for message in messages:
                 entry.queue.store.move(message[5], location)
                 location += STORED_HEADER_SIZE + len(message[3])
-            chunks = [put_message(_as_put(message)) for message in messages]
-            self._append(entry, messages[0][5], chunks, len(messages))
+            chunks = [stored_bytes(message) for message in messages]
+            first, last = messages[0][5], messages[-1][5]
+            skips = {
+                app: [ordinal for ordinal in ordinals if first <= ordinal <= last]
+                for app, ordinals in skipped.items()
+            }
+            self._append(entry, first, chunks, len(messages), skips)
 
     def _append(
-        self, entry: QueueEntry, first_ordinal: int, chunks: list[bytes], count: int
+        self,
+        entry: QueueEntry,
+        first: int,
+        chunks: list[bytes],
+        count: int,
+        skipped: dict[int, list[int]],
     ) -> None:
-        context = self._context
-        log = context.log_of(entry)
-        context.add(*log.append_puts(entry.number, context.wall_ns, first_ordinal, chunks, count))
+        """Log messages, and which of them apps' filters turn away: a crash must not part them."""
+        context, log = self._context, self._context.log_of(entry)
+        effects = log.append_puts(entry.number, context.wall_ns, first, chunks, count, skipped)
+        context.add(*effects)
         if entry.is_synced:
             context.want_sync()
 
     def _acks(self, run: _Run, refused: list[tuple[bytes, Refusal]]) -> bytes:
+        """Return the answers to a run, each with GUID [ACK-5], qId [ACK-6] and correlation id."""
         queue_id = run.handle.queue_id
         if not refused and not run.correlations:
             return success_acks(run.acked, queue_id) if run.acked else b""
@@ -324,7 +349,7 @@ def _renumbered(run: _Run, part: list[Message]) -> list[Message]:
 
 
 def _decompressed(put: PutTuple, data: bytes, bytes_max: int) -> tuple[PutTuple, bytes]:
-    """Return an old-style message in plain form, in a buffer of its own (WIRE 5.8).
+    """Return an old-style message in plain form, in a buffer of its own [COMP-1].
 
     Raises:
         WireError: the data do not decompress.
@@ -337,9 +362,10 @@ def _decompressed(put: PutTuple, data: bytes, bytes_max: int) -> tuple[PutTuple,
     return (put[0], Compression.NONE, put[2], put[3], crc, put[5], *ends), padded
 
 
-def _as_put(message: Message) -> Put:
+def stored_bytes(message: Message) -> bytes:
+    """Return a message as the log stores it: as a PUT message without options."""
     guid, flags, coding, data, size, _, _ = message
-    return Put(
+    put = Put(
         queue_id=0,
         guid=guid,
         data=data[:size],
@@ -347,9 +373,11 @@ def _as_put(message: Message) -> Put:
         compression=coding >> 16,
         schema=coding & 0xFFFF,
     )
+    return put_message(put)
 
 
 def _nack(session: Session, put: PutTuple) -> tuple[int, int, bytes, int]:
+    """Return the refusal of a message; for makers of GUIDs without correlation id [ACK-7]."""
     if session.makes_guids:
         return AckStatus.UNKNOWN, 0, put[3], put[2]
     return AckStatus.UNKNOWN, correlation_id_of(put[3]), UNSET_GUID, put[2]

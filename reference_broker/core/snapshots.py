@@ -1,10 +1,10 @@
-"""Snapshots of partitions, and the operator's rollover, which is one (DROPIN 4.8, 5.2)."""
+"""Snapshots of partitions, and the operator's rollover, which is one."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import Final
 
 from reference_broker.core.context import Context
 from reference_broker.core.state import QueueEntry
@@ -12,11 +12,9 @@ from reference_broker.ports import Severity
 from reference_broker.queue import App
 from reference_broker.storage import Columns, StoredApp, StoredQueue
 
-_HISTORY_IN_SNAPSHOT: Final = 100_000
-
 
 def roll_over(context: Context, partition: int) -> None:
-    """Begin new files for a partition, as the operator has asked."""
+    """Begin new files for a partition, as the operator has asked [CLUSTER-9]."""
     log = context.logs[partition]
     prefix = f"Partition [{partition}] (cluster: {context.cluster.name}): "
     text = f"{prefix}Initiating rollover for journal file [{log.snapshot}]"
@@ -52,8 +50,26 @@ def stored_queue(entry: QueueEntry) -> StoredQueue:
             for app in apps
         },
         columns=Columns(*columns[:6]),
-        history=b"".join(queue.store.history.guids()[-_HISTORY_IN_SNAPSHOT:]),
+        history=b"".join(queue.store.history.guids()),
     )
+
+
+def done_among(entry: QueueEntry, app: App, ordinals: Sequence[int]) -> list[int]:
+    """Return those of some stored messages that an app does not need any more although others do.
+
+    Args:
+        entry: the queue.
+        app: one of its apps.
+        ordinals: of the messages, growing.
+    """
+    if len(entry.queue.apps) == 1:
+        return []
+    passed = [o for o in ordinals if app.first_ordinal <= o < app.cursor]
+    if passed:
+        held = set(app.held())
+        waiting = (app.redelivery, app.put_aside)
+        passed = [o for o in passed if o not in held and not any(o in each for each in waiting)]
+    return passed + [o for o in ordinals if o >= app.cursor and o in app.skipped]
 
 
 def done_of(entry: QueueEntry, app: App) -> array[int]:

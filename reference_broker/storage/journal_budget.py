@@ -1,4 +1,4 @@
-"""How full BlazingMQ's journal would be (DROPIN 5.2).
+"""How full BlazingMQ's journal would be.
 
 The peer writes one record of 60 bytes into a journal of fixed size for every message, confirm and
 queue operation. When it is full it copies what is outstanding into a new file; when that would be

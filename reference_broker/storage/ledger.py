@@ -1,8 +1,8 @@
-"""The ledger: which queues there are, in which partition, with which apps (DROPIN 5.1).
+"""The ledger: which queues there are, in which partition, with which apps.
 
 ::
 
-    LEDGER FILE = magic "BMQGCSL2" | LEDGER | ASSIGN ... | LEDGER_READY | RECORD | RECORD | ...
+    LEDGER FILE = magic "BMQGCSL3" | LEDGER | ASSIGN ... | LEDGER_READY | RECORD | RECORD | ...
 
     LEDGER        | log id, 5 bytes | serial, u64 |
     ASSIGN        | queue key, 5 bytes | partition, u32 | number, u32 | URI | zero | app id | zero ... |

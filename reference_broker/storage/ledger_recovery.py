@@ -82,7 +82,7 @@ class LedgerRecovery(FileReading):
             try:
                 record = read_record(data, offset)
             except RecordError as error:
-                if not is_torn_tail(data, offset):
+                if not is_torn_tail(data, offset, ledger.next_index):
                     raise _damage(file.name, offset, error) from error
                 self._cut(file, offset, error)
                 break

@@ -6,6 +6,8 @@ The rules of this file:
   new one, which starts with QUEUE and APP records for all that exists;
 - segments go from the oldest on, see `segments`; before they do a TRIMMED record says so, so that
   a segment that is missing for another reason is noticed;
+- they go when a snapshot knows what was in them: the GUIDs of messages that are gone, which
+  recognise duplicates, stand nowhere else;
 - a snapshot says what the log says up to a place in it, so that a recovery reads only what comes
   behind; there is exactly one, and a new one takes the place of the old.
 
@@ -15,7 +17,7 @@ is asked for later only if the effects are carried out in the order of the calls
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -46,8 +48,8 @@ from reference_broker.storage.records import (
     encode_record,
     encode_segment_head,
 )
-from reference_broker.storage.segments import Removed, Segments
-from reference_broker.storage.snapshot import encode_snapshot, is_snapshot_due
+from reference_broker.storage.segments import Removed, SegmentFile, Segments
+from reference_broker.storage.snapshot import encode_snapshot, is_snapshot_due, is_worth_removing
 from reference_broker.storage.stored import StoredQueue
 
 SEGMENT_BYTES_DEFAULT: Final = 64 * MIB
@@ -106,6 +108,10 @@ class PartitionLog:
         self.snapshots: list[str] = []
         self.snapshot_serial = 0
         self.snapshot_bytes = 0
+        #: The segment that the snapshot goes on in: it knows all that older ones say.
+        self.snapshot_segment = 0
+        #: Segments with nothing live that wait for a snapshot, oldest first.
+        self.dead: list[SegmentFile] = []
         #: Bytes of the log that the snapshot does not know.
         self.bytes_since_snapshot = 0
         self._unsynced: dict[str, None] = {}
@@ -161,7 +167,13 @@ class PartitionLog:
         return effects
 
     def append_puts(
-        self, queue: int, wall_ns: int, first_ordinal: int, messages: list[bytes], count: int
+        self,
+        queue: int,
+        wall_ns: int,
+        first_ordinal: int,
+        messages: list[bytes],
+        count: int,
+        skipped: Mapping[int, Sequence[int]] | None = None,
     ) -> list[Effect]:
         """Record a batch of messages, which will be where `next_location` said.
 
@@ -171,6 +183,7 @@ class PartitionLog:
             first_ordinal: of the first; the others have the next ones.
             messages: encoded PUT messages without options, in any chunks.
             count: how many they are.
+            skipped: by app, the ordinals of those that it does not need; in the same write.
         """
         self._make_room()
         body = puts_body(queue, wall_ns, first_ordinal, messages)
@@ -180,7 +193,21 @@ class PartitionLog:
         size = segment.size - before - _MESSAGES_START
         self.segments.add_live(segment.number, count, size)
         self.queues[queue].next_ordinal = first_ordinal + count
+        if skipped:
+            effects.append(self._write_skips(queue, skipped, effects.pop()))
         return effects
+
+    def _write_skips(
+        self, queue: int, skipped: Mapping[int, Sequence[int]], before: Effect
+    ) -> Write:
+        """Return one write of `before`, which is a write, and of what apps do not need of it."""
+        assert isinstance(before, Write)
+        chunks = list(before.chunks)
+        for app, ordinals in skipped.items():
+            if not ordinals:
+                continue
+            chunks += self._write(RecordKind.CONFIRMS, confirms_body(queue, app, ordinals)).chunks
+        return Write(before.name, chunks)
 
     def append_confirms(self, queue: int, app: int, ordinals: Sequence[int]) -> list[Effect]:
         """Record that an app has done with messages; see also `release`."""
@@ -299,7 +326,7 @@ class PartitionLog:
 
     def usage(self) -> LogUsage:
         """Return which files there are, and their sizes."""
-        files = self.segments.files
+        files = [*self.dead, *self.segments.files]
         names = tuple(segment.name for segment in files)
         return LogUsage(names, sum(segment.size for segment in files), self.snapshot_bytes)
 
@@ -312,8 +339,11 @@ class PartitionLog:
 
     @property
     def is_snapshot_due(self) -> bool:
-        """Whether so much was logged since the last snapshot that a new one is worth its cost."""
-        return is_snapshot_due(self.bytes_since_snapshot, self.snapshot_bytes)
+        """Whether so much was logged, or has to go, that a new snapshot is worth its cost."""
+        dead_bytes = sum([segment.size for segment in self.dead])
+        return is_snapshot_due(self.bytes_since_snapshot, self.snapshot_bytes) or (
+            is_worth_removing(dead_bytes, self.segment_bytes_max, self.snapshot_bytes)
+        )
 
     def write_snapshot(self, queues: Sequence[StoredQueue], wall_ns: int) -> list[Effect]:
         """Write down what the log says, all that was appended so far included.
@@ -322,7 +352,9 @@ class PartitionLog:
             queues: all queues of the partition as they are now.
             wall_ns: for the file's name, nanoseconds since the epoch.
         """
-        effects = self._take_pending()
+        dead = self.dead
+        effects = self._trim(dead)
+        effects += self._take_pending()
         old = self.snapshots
         self.snapshot_serial += 1
         name = snapshot_name(self.partition, wall_ns, self.snapshot_serial)
@@ -330,9 +362,10 @@ class PartitionLog:
         self.snapshots = [name]
         chunks = encode_snapshot(self._position(), self.segments.sealed_sizes(), queues)
         self.snapshot_bytes = sum([len(chunk) for chunk in chunks])
+        self.snapshot_segment = self._position().segment
         self.bytes_since_snapshot = 0
         effects += [CreateFile(name), Write(name, chunks), Sync(name, 0)]
-        effects += [RemoveFile(each) for each in old]
+        effects += [RemoveFile(each) for each in [*old, *(segment.name for segment in dead)]]
         return effects
 
     def _position(self) -> SnapshotRecord:
@@ -418,13 +451,23 @@ class PartitionLog:
         return self._write(RecordKind.APP, body)
 
     def _drop_dead_segments(self) -> list[Effect]:
+        """Remove the oldest segments if nothing in them is live, and the snapshot knows them."""
         files = self.segments.files
-        if len(files) < 2 or files[0].live:
+        if len(files) > 1 and not files[0].live:
+            self.dead += self.segments.pop_dead()
+        if not self.dead or self.dead[0].number >= self.snapshot_segment:
             return []
-        dead = self.segments.pop_dead()
-        self.oldest = files[0].number
-        effects = self._append(RecordKind.TRIMMED, trimmed_body(self.oldest))
+        known = [segment for segment in self.dead if segment.number < self.snapshot_segment]
+        effects = self._trim(known)
+        effects += [RemoveFile(segment.name) for segment in known]
+        return effects
+
+    def _trim(self, dead: list[SegmentFile]) -> list[Effect]:
+        """Record that the oldest of the dead segments are not needed any more."""
+        if not dead:
+            return []
+        self.dead = self.dead[len(dead) :]
+        self.oldest = dead[-1].number + 1
         for segment in dead:
             self._unsynced.pop(segment.name, None)
-            effects.append(RemoveFile(segment.name))
-        return effects
+        return self._append(RecordKind.TRIMMED, trimmed_body(self.oldest))

@@ -1,4 +1,4 @@
-"""The names of the log's files (DROPIN 5.1).
+"""The names of the log's files.
 
 ::
 

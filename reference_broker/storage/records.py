@@ -2,23 +2,26 @@
 
 ::
 
-    | length of the body, u32            |   RECORD header, 28 bytes, big-endian
-    | CRC-32C of all that follows, u32   |   kind to the end of the body
+    | length of the body, u32            |   RECORD header, 32 bytes, big-endian
     | kind, u8 | zero, 3 bytes           |
     | term, u64                          |   1 on a single node
     | index, u64                         |   consecutive in the log, from 1
+    | CRC-32C of the body, u32           |
+    | CRC-32C of the header so far, u32  |
     | body                               |   see `bodies`
 
     SEGMENT = HEAD | RECORD | RECORD | ...
 
-    | magic "BMQGLOG2"                   |   HEAD of a segment, 40 bytes
+    | magic "BMQGLOG3"                   |   HEAD of a segment, 40 bytes
     | partition, u32                     |
     | number of the segment, u64         |
     | index of its first record, u64     |
     | oldest segment still needed, u64   |   when this one was begun
     | CRC-32C of the head so far, u32    |
 
-Every file begins with a magic of its own. A record says for itself whether it is whole.
+Every file begins with a magic of its own. A record says for itself whether it is whole. Its header
+has a checksum of its own, so that the length of a record that was cut short can be believed: what
+its body holds, which peers choose, then says nothing about where the log ends.
 """
 
 from __future__ import annotations
@@ -31,24 +34,21 @@ from reference_broker.base import OperatorError
 from reference_broker.base.limits import LOG_RECORD_BYTES_MAX
 from reference_broker.wire import checksum
 
-SEGMENT_MAGIC: Final = b"BMQGLOG2"
-SNAPSHOT_MAGIC: Final = b"BMQGSNP3"
-LEDGER_MAGIC: Final = b"BMQGCSL2"
+SEGMENT_MAGIC: Final = b"BMQGLOG3"
+SNAPSHOT_MAGIC: Final = b"BMQGSNP4"
+LEDGER_MAGIC: Final = b"BMQGCSL3"
 MAGIC_SIZE: Final = 8
-RECORD_HEADER_SIZE: Final = 28
+RECORD_HEADER_SIZE: Final = 32
 SEGMENT_HEAD_SIZE: Final = 40
 
-_HEADER: Final = struct.Struct(">IIB3xQQ")
-_CHECKED: Final = struct.Struct(">B3xQQ")
+_HEADER: Final = struct.Struct(">IB3xQQI")
 _SEGMENT_HEAD: Final = struct.Struct(">8sIQQQ")
 _CRC: Final = struct.Struct(">I")
-#: What the checksum covers starts here in a record.
-_CHECKED_START: Final = 8
 #: The term of a single node.
 TERM: Final = 1
 #: What every record header has in its middle: three zero bytes and the term.
 TERM_MARK: Final = bytes(3) + TERM.to_bytes(8, "big")
-TERM_MARK_OFFSET: Final = 9
+_TERM_MARK_OFFSET: Final = 5
 _CANDIDATES_MAX: Final = 10_000
 
 
@@ -86,7 +86,7 @@ class StorageCorruptionError(OperatorError):
 
 
 class LogRecord(NamedTuple):
-    """A record whose checksum is right.
+    """A record whose checksums are right.
 
     Attributes:
         kind: a `RecordKind` as a plain integer.
@@ -121,45 +121,73 @@ class SegmentHead(NamedTuple):
     oldest: int
 
 
+class _Header(NamedTuple):
+    """A header whose checksum is right."""
+
+    size: int
+    kind: int
+    term: int
+    log_index: int
+    crc: int
+
+
 def encode_record(kind: RecordKind, index: int, chunks: list[bytes]) -> list[bytes]:
     """Return the chunks of a record: its header, then `chunks`, which make the body."""
     size = sum([len(chunk) for chunk in chunks])
     assert size <= LOG_RECORD_BYTES_MAX, size
-    crc = checksum(_CHECKED.pack(kind, TERM, index))
+    crc = 0
     for chunk in chunks:
         crc = checksum(chunk, crc)
-    return [_HEADER.pack(size, crc, kind, TERM, index), *chunks]
+    header = _HEADER.pack(size, kind, TERM, index, crc)
+    return [header + _CRC.pack(checksum(header)), *chunks]
 
 
 def read_record(data: bytes, offset: int) -> LogRecord:
     """Return the record at `offset`.
 
     Raises:
-        RecordError: it is cut short, too large, or its checksum is wrong.
+        RecordError: it is cut short, too large, or a checksum is wrong.
+    """
+    header = _read_header(data, offset)
+    body_start = offset + RECORD_HEADER_SIZE
+    end = body_start + header.size
+    if end > len(data):
+        left = len(data) - body_start
+        raise RecordError(f"body of {header.size} bytes, but {left} are left")
+    body = memoryview(data)[body_start:end]
+    if checksum(body) != header.crc:
+        raise RecordError(f"checksum of the record of {header.size} bytes is wrong")
+    return LogRecord(header.kind, header.term, header.log_index, body, offset, end)
+
+
+def _read_header(data: bytes, offset: int) -> _Header:
+    """Return the header at `offset`.
+
+    Raises:
+        RecordError: it is cut short, its checksum is wrong, or it tells of too large a body.
     """
     left = len(data) - offset
     if left < RECORD_HEADER_SIZE:
         raise RecordError(f"{left} bytes where a header of {RECORD_HEADER_SIZE} should be")
-    size, crc, kind, term, index = _HEADER.unpack_from(data, offset)
-    body_start = offset + RECORD_HEADER_SIZE
-    end = body_start + size
-    if size > LOG_RECORD_BYTES_MAX:
-        raise RecordError(f"body of {size} bytes, but at most {LOG_RECORD_BYTES_MAX} are written")
-    if end > len(data):
-        raise RecordError(f"body of {size} bytes, but {left - RECORD_HEADER_SIZE} are left")
-    view = memoryview(data)
-    if checksum(view[offset + _CHECKED_START : end]) != crc:
-        raise RecordError(f"checksum of the record of {size} bytes is wrong")
-    return LogRecord(kind, term, index, view[body_start:end], offset, end)
+    (crc,) = _CRC.unpack_from(data, offset + _HEADER.size)
+    if checksum(memoryview(data)[offset : offset + _HEADER.size]) != crc:
+        raise RecordError("checksum of the record's header is wrong")
+    header = _Header(*_HEADER.unpack_from(data, offset))
+    if header.size > LOG_RECORD_BYTES_MAX:
+        what = f"body of {header.size} bytes, but at most {LOG_RECORD_BYTES_MAX} are written"
+        raise RecordError(what)
+    return header
 
 
 def is_record_cut(data: bytes, offset: int) -> bool:
     """Return whether the record at `offset` goes on behind the end of `data`."""
-    left = len(data) - offset
-    if left < RECORD_HEADER_SIZE:
+    if len(data) - offset < RECORD_HEADER_SIZE:
         return True
-    size: int = _HEADER.unpack_from(data, offset)[0]
-    return left - RECORD_HEADER_SIZE < size <= LOG_RECORD_BYTES_MAX
+    try:
+        header = _read_header(data, offset)
+    except RecordError:
+        return False
+    return offset + RECORD_HEADER_SIZE + header.size > len(data)
 
 
 def encode_segment_head(head: SegmentHead) -> bytes:
@@ -185,24 +213,53 @@ def decode_segment_head(data: bytes) -> SegmentHead:
     return SegmentHead(*fields)
 
 
-def is_torn_tail(data: bytes, offset: int) -> bool:
+def is_torn_tail(data: bytes, offset: int, index: int | None) -> bool:
     """Return whether damage at `offset` is the unfinished end of what was written.
 
-    It is not if a whole record starts anywhere behind it: a crash tears only the end. Records are
-    found by the zero bytes and the term in their header; content that imitates thousands of
-    headers is not searched for ever but taken for corruption, which loses nothing.
+    A header that is right says where its record ends. If that is the end of the data, or behind it,
+    nothing was written after it, whatever its body holds. Otherwise damage is no end if a whole
+    record starts behind it whose index is one that a record there can have: a crash tears only the
+    end. Records are found by the zero bytes and the term in their header; content that imitates
+    thousands of fitting headers is not searched for ever but taken for corruption, which loses
+    nothing.
+
+    Args:
+        data: from the log, up to its end.
+        offset: of the damage: there is no whole record with the index `index`.
+        index: that the record there should have; None if nothing tells.
     """
-    found = data.find(TERM_MARK, offset)
-    for _ in range(_CANDIDATES_MAX):
-        if found < 0:
-            return True
-        candidate = found - TERM_MARK_OFFSET
-        if candidate > offset:
-            try:
-                read_record(data, candidate)
-            except RecordError:
-                pass
-            else:
+    start = offset + 1
+    try:
+        header = _read_header(data, offset)
+    except RecordError:
+        pass
+    else:
+        if header.log_index == index:
+            start = offset + RECORD_HEADER_SIZE + header.size
+    left = _CANDIDATES_MAX
+    found = data.find(TERM_MARK, start + _TERM_MARK_OFFSET)
+    while found >= 0:
+        candidate = found - _TERM_MARK_OFFSET
+        if _can_follow(data, candidate, index, (candidate - offset) // RECORD_HEADER_SIZE):
+            left -= 1
+            if not left or _is_whole(data, candidate):
                 return False
         found = data.find(TERM_MARK, found + 1)
-    return False
+    return True
+
+
+def _can_follow(data: bytes, offset: int, index: int | None, distance_max: int) -> bool:
+    """Return whether a header at `offset` has an index up to `distance_max` after `index`."""
+    try:
+        header = _read_header(data, offset)
+    except RecordError:
+        return False
+    return index is None or 0 < header.log_index - index <= distance_max
+
+
+def _is_whole(data: bytes, offset: int) -> bool:
+    try:
+        read_record(data, offset)
+    except RecordError:
+        return False
+    return True

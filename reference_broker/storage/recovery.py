@@ -228,7 +228,7 @@ class Recovery(FileReading):
             try:
                 record = read_record(data, offset)
             except RecordError as error:
-                if not is_last or not is_torn_tail(data, offset):
+                if not is_last or not is_torn_tail(data, offset, log.next_index):
                     raise self._damage(file.name, base + offset, error) from error
                 self._cut(file, base + offset, error)
                 break
@@ -261,7 +261,9 @@ class Recovery(FileReading):
         except RecordError as error:
             beginning = data[: len(SEGMENT_MAGIC)]
             is_ours = SEGMENT_MAGIC.startswith(beginning) or not any(beginning)
-            if not (is_last and is_ours and is_torn_tail(data, 0)):
+            # Of the first segment that is read only the head says which records it has.
+            index = None if len(log.segments.files) == 1 else log.next_index - 1
+            if not (is_last and is_ours and is_torn_tail(data, 0, index)):
                 raise self._damage(file.name, 0, error) from error
             if data:
                 self._cut(file, 0, error)
@@ -306,6 +308,8 @@ class Recovery(FileReading):
             apps = {n: LoggedApp(app.app_id, app.first_ordinal) for n, app in queue.apps.items()}
             log.queues[number] = LoggedQueue(queue.uri, queue.next_ordinal, apps)
         self._effects += log.introduce_again(replay.introduced)
+        if self._snapshot is not None:
+            log.snapshot_segment = self._position.segment
         self._effects += log.release([])
         self._take_up_snapshots(list(queues.values()), wall_ns)
         return RecoveredPartition(log, queues, replay.highest_queue, self._effects, self._notes)
@@ -330,7 +334,11 @@ class Recovery(FileReading):
     def _take_up_snapshots(self, queues: list[StoredQueue], wall_ns: int) -> None:
         log = self._log
         names = [file.name for file in self._files.snapshots]
-        if self._snapshot is None:
+        # A crash came between the record that lets segments go and the snapshot that knows them.
+        is_behind = any(
+            self._position.segment <= number < log.oldest for number in self._files.segments
+        )
+        if self._snapshot is None or is_behind:
             log.snapshots = names
             self._effects += log.write_snapshot(queues, wall_ns)
             return

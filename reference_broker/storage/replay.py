@@ -16,7 +16,7 @@ from itertools import compress
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from reference_broker.base import GUID_SIZE, QueueUri, WireError
+from reference_broker.base import DEFAULT_APP_ID, GUID_SIZE, QueueUri, WireError
 from reference_broker.base.limits import DEDUPLICATION_GUIDS_MAX
 from reference_broker.storage.bodies import (
     ALL_APPS,
@@ -45,6 +45,8 @@ _COMPRESSION_BITS: Final = 7 << 5
 _EVEN_FORM: Final = f">II4x{GUID_SIZE}s4xH"
 _PADDINGS: Final = frozenset({1, 2, 3, 4})
 _first: Final = itemgetter(0)
+#: Number of the one app that a queue has in all modes but fanout.
+_DEFAULT_APP: Final = 0
 
 
 class _Batch(NamedTuple):
@@ -78,6 +80,8 @@ class QueueReplay:
         self._history = bytearray()
         self._last_put = -1
         self._is_sorted = True
+        #: The app that is there although no record says so.
+        self._implied: StoredApp | None = None
 
     def add_puts(self, body: PutsRecord, location: int) -> None:
         """Take a batch of messages, the first of which is at `location`.
@@ -91,6 +95,7 @@ class QueueReplay:
         if first <= self._last_put:
             raise RecordError(f"ordinal {first} of {self.uri} is given twice")
         self._last_put = first + count - 1
+        self._imply_app(first)
         self._ordinals.extend(range(first, first + count))
         self._arrivals.extend(array("Q", [body.wall_ns]) * count)
         self._add(batch)
@@ -101,6 +106,8 @@ class QueueReplay:
         batch = _columns_of(body.messages, location)
         if len(batch.sizes) != len(body.ordinals):
             raise RecordError(f"{len(batch.sizes)} messages, but {len(body.ordinals)} ordinals")
+        if body.ordinals:
+            self._imply_app(body.ordinals[0])
         self._ordinals.extend(body.ordinals)
         self._arrivals.extend(body.arrivals)
         self._add(batch)
@@ -108,6 +115,19 @@ class QueueReplay:
         for number, ordinal in body.done:
             if number in self.apps:
                 self.apps[number].done.append(ordinal)
+
+    def _imply_app(self, first: int) -> None:
+        """See to it that somebody needs the messages that are stored from an ordinal on.
+
+        Nobody stores a message that no app needs; so where the log knows of no app its record is
+        missing. A fanout queue without apps stores nothing: the messages are those of the one app
+        that a queue has in every other mode. Dropping them would lose what was acknowledged.
+        """
+        if not self.apps:
+            self._implied = StoredApp(_DEFAULT_APP, DEFAULT_APP_ID, first)
+            self.apps[_DEFAULT_APP] = self._implied
+        elif self._implied is not None:  # an older message may have been moved behind the others
+            self._implied.first_ordinal = min(self._implied.first_ordinal, first)
 
     def add_columns(self, columns: Columns) -> None:
         """Take messages of a snapshot."""

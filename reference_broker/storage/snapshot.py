@@ -2,7 +2,7 @@
 
 ::
 
-    SNAPSHOT FILE = magic "BMQGSNP3" | SNAPSHOT | SEALED | PART | PART | ... | SNAPSHOT_END
+    SNAPSHOT FILE = magic "BMQGSNP4" | SNAPSHOT | SEALED | PART | PART | ... | SNAPSHOT_END
     PART = QUEUE | APP ... | MESSAGES ... | CONFIRMS ... | HISTORY ...      of one queue
 
 The records are those of `bodies`, with indices from 1. CONFIRMS has here what an app does not need
@@ -54,6 +54,8 @@ _LOG_BYTES_MIN: Final = 256 * MIB
 #: How many times its own size must be logged before a snapshot is worth writing again: it adds a
 #: fourth to what is written at most.
 _LOG_FACTOR: Final = 4
+#: The same of segments that wait to be removed: it adds half of them at most.
+_DEAD_FACTOR: Final = 2
 
 
 def is_snapshot_due(log_bytes: int, snapshot_bytes: int) -> bool:
@@ -64,6 +66,17 @@ def is_snapshot_due(log_bytes: int, snapshot_bytes: int) -> bool:
         snapshot_bytes: size of the last one.
     """
     return log_bytes > max(_LOG_BYTES_MIN, _LOG_FACTOR * snapshot_bytes)
+
+
+def is_worth_removing(dead_bytes: int, segment_bytes: int, snapshot_bytes: int) -> bool:
+    """Return whether segments that wait for a snapshot are worth one.
+
+    Args:
+        dead_bytes: of these segments.
+        segment_bytes: what one usually has.
+        snapshot_bytes: size of the last snapshot.
+    """
+    return dead_bytes >= max(segment_bytes, _DEAD_FACTOR * snapshot_bytes)
 
 
 def encode_snapshot(

@@ -63,7 +63,7 @@ class StoredQueue:
 
 
 class StoredMessage(NamedTuple):
-    """A message read back from the log, in the parts that a queue wants (WIRE 5.1).
+    """A message read back from the log, in the parts that a queue wants.
 
     Attributes:
         flags: what of the PUT flags concerns the consumer.

@@ -116,7 +116,7 @@ async def _read(target: Target, messages: int) -> None:
 
 
 def _enlarge_journal(target: Target, messages: int) -> None:
-    """Configure a journal that a backlog of so many messages does not fill (DROPIN 5.2)."""
+    """Configure a journal that a backlog of so many messages does not fill."""
     clusters = target.storage.parent / "etc" / "clusters.json"
     content = json.loads(clusters.read_text())
     partitions = content["myClusters"][0]["partitionConfig"]

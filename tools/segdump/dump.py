@@ -1,13 +1,15 @@
 """What a file of the log says, record by record, and where it is damaged.
 
 Every line is a dictionary: the offset of the record in the file, its kind, its index, and what it
-says. The last line of a damaged file says where and what; nothing behind it is shown.
+says. A queue's number is followed by its URI, once a record has named it. The last line of a damaged
+file says where and what; nothing behind it is shown.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from reference_broker.base import GUID_SIZE, QueueUri, WireError
@@ -47,37 +49,58 @@ def dump(data: bytes) -> Iterator[Line]:
         yield {"offset": 0, "damage": f"it starts with {magic!r}, which no log file does"}
         return
     offset = MAGIC_SIZE
+    index = 1
+    uris: dict[int, str] = {}
     if magic == SEGMENT_MAGIC:
         try:
             head = decode_segment_head(data)
         except RecordError as error:
-            yield _damage(data, 0, error)
+            yield _damage(data, 0, None, error)
             return
         yield {"offset": 0, "kind": "HEAD", **head._asdict()}
         offset = SEGMENT_HEAD_SIZE
+        index = head.first_index
     while offset < len(data):
         try:
             record = read_record(data, offset)
-            said = _ledger(record) if magic == LEDGER_MAGIC else _body(record)
+            said = _ledger(record) if magic == LEDGER_MAGIC else _body(record, uris)
         except RecordError as error:
-            yield _damage(data, offset, error)
+            yield _damage(data, offset, index, error)
             return
         kind = RecordKind(record.kind).name
         yield {"offset": offset, "kind": kind, "index": record.log_index, **said}
         offset = record.end
+        index = record.log_index + 1
 
 
-def _damage(data: bytes, offset: int, error: RecordError) -> Line:
-    is_torn = is_torn_tail(data, offset)
+def _damage(data: bytes, offset: int, index: int | None, error: RecordError) -> Line:
+    is_torn = is_torn_tail(data, offset, index)
     after = "nothing whole follows: an unfinished end" if is_torn else "whole records follow"
     return {"offset": offset, "damage": str(error), "after": after}
 
 
-def _body(record: LogRecord) -> Line:
+def iso_time(wall_ns: int) -> str:
+    """Return a time in nanoseconds since the epoch as ISO 8601, in UTC."""
+    second, fraction = divmod(wall_ns, 1_000_000_000)
+    moment = datetime.fromtimestamp(second, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+def _body(record: LogRecord, uris: dict[int, str]) -> Line:
+    """Return what a record of a partition says; the URI of a queue is taken to `uris`."""
     line: Line = {}
-    for name, value in decode_body(record)._asdict().items():
-        if isinstance(value, QueueUri):
-            line[name] = value.canonical
+    fields = decode_body(record)._asdict()
+    if isinstance(uri := fields.pop("uri", None), QueueUri):
+        uris[fields["queue"]] = uri.canonical
+    for name, value in fields.items():
+        if name == "queue":
+            line[name] = value
+            if value in uris:
+                line["uri"] = uris[value]
+        elif name == "offset":  # not the record's own: where a snapshot leaves the log
+            line["segment_offset"] = value
+        elif name == "wall_ns":
+            line |= {name: value, "time": iso_time(value)}
         elif isinstance(value, memoryview):
             line |= _messages(bytes(value))
         elif isinstance(value, Columns):

@@ -1,6 +1,8 @@
-"""Application subscriptions: the domain decides what an app gets at all (WIRE 9.7, DROPIN 4.8)."""
+"""Application subscriptions: the domain decides what an app gets at all."""
 
 from __future__ import annotations
+
+import pytest
 
 from reference_broker.config import DomainConfig
 from reference_broker.core.tests.pair import World, domain
@@ -18,6 +20,7 @@ from reference_broker.core.tests.shapes import (
     with_properties,
     writer_of,
 )
+from reference_broker.ports import Write
 from reference_broker.wire import put_event
 
 
@@ -142,3 +145,29 @@ def test_an_invalid_new_expression_leaves_the_old_one_in_force():
     producer.send(numbered(1))
     assert lists(world, "foo", "bar") == [0, 1]
     assert guid(1) == world.broker._context.queues[FANOUT_URI].queue.store.guid_of(0)
+
+
+@pytest.mark.parametrize("is_again", [False, True])
+def test_what_is_turned_away_is_logged_in_one_write_with_the_messages(*, is_again: bool):
+    """So a crash does not leave messages of which an app then gets what it does not want."""
+    world = World([fanout("fileBacked", foo="n > 1", bar="n < 4")], files={})
+    producer = writer_of(world, FANOUT_URI)
+    if is_again:  # a duplicate among them makes several records
+        producer.send(numbered(3))
+    world.journal.clear()
+    producer.send(numbered(1, 2, 3, 4, 5))
+    writes = [effect for effect in world.journal if isinstance(effect, Write)]
+    assert len(writes) == (2 if is_again else 1)
+    name = writes[-1].name
+    before = len(world.files[name]) - sum(len(chunk) for chunk in writes[-1].chunks)
+    for cut in (None, -1, before):
+        whole = bytes(world.files[name])
+        world.files[name] = bytearray(whole[:cut])
+        after = world.restarted()
+        world.files[name] = bytearray(whole)
+        foo = numbers_of(reader_of(after, FANOUT_URI, "foo").events())
+        bar = numbers_of(reader_of(after, FANOUT_URI, "bar").events())
+        if cut is None:
+            assert (sorted(foo), sorted(bar)) == ([2, 3, 4, 5], [1, 2, 3])
+        elif cut == before:
+            assert (foo, bar) == (([3, 2], [3, 1, 2]) if is_again else ([], []))

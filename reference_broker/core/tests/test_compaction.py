@@ -1,4 +1,4 @@
-"""Logs that do not grow for ever: compaction and snapshots (DESIGN 2.4, DROPIN 5.2)."""
+"""Logs that do not grow for ever: compaction and snapshots."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from reference_broker.core.tests.shapes import (
     writer_of,
 )
 from reference_broker.ports import Read, Stop, TruncateFile
-from reference_broker.storage import OFFSET_MASK, STORED_HEADER_SIZE
+from reference_broker.storage import OFFSET_MASK, SEGMENT_SHIFT, STORED_HEADER_SIZE
 from reference_broker.wire import put_event
 
 SEGMENT = 20_000
+OTHER_URI = "bmq://test.file/other"
 ROOMY = (1_000_000, 1 << 30)
 FILE = domain("test.file", storage="fileBacked", limits=ROOMY, domain_limits=ROOMY)
 FAN = domain(
@@ -182,6 +183,7 @@ def test_paging_and_compaction_at_once():
         world.finish_reads()
         rounds += 1
     assert rounds > 10  # segment by segment, also those that paging reads
+    world.advance(6)
     assert not {read.name for read, _ in paging} & set(world.files)
     world.pending_reads = paging
     world.finishes_reads = True
@@ -195,40 +197,207 @@ def test_paging_and_compaction_at_once():
     assert after.broker.statistics().messages == 0
 
 
-@pytest.mark.parametrize(
+# What cannot be read, or is not what was written.
+
+BITS = pytest.mark.parametrize(
     ("offset", "bit"),
     [(STORED_HEADER_SIZE, 0), (12, 0), (27, 0), (3, 0), (0, 0), (0, 5), (7, 5), (32, 7), (33, 0)],
     ids=str,
 )
-def test_damage_is_not_copied(offset: int, bit: int):
+
+
+def damage(world: World, uri: str, offset: int, bit: int) -> str:
+    """Flip a bit of a queue's first message in the log; returns the file's name."""
+    entry = world.broker._context.queues[uri]
+    return flip(world, entry.queue.store.location_of(0), offset, bit)
+
+
+def flip(world: World, location: int, offset: int, bit: int) -> str:
+    """Flip a bit of the message at a location of the one partition."""
+    name = world.broker._context.logs[0].name_of(location >> SEGMENT_SHIFT)
+    world.files[name][(location & OFFSET_MASK) + offset] ^= 1 << bit
+    return name
+
+
+@BITS
+def test_what_is_damaged_in_the_log_is_written_from_memory(offset: int, bit: int):
     world = world_of()
     producer, holder = writer_of(world, FILE_URI), reader_of(world, FILE_URI, messages=2)
     producer.send(puts(1, 2, data=b"precious"))
     assert numbers_of(holder.events()) == [1, 2]
     churn(producer, reader_of(world, FILE_URI), 20)
-    entry = world.broker._context.queues[FILE_URI]
-    location = entry.queue.store.location_of(0)
-    name = world.broker._context.log_of(entry).name_of(location >> 40)
-    world.files[name][(location & OFFSET_MASK) + offset] ^= 1 << bit
-    world.advance(6)
-    assert any("[STORAGE]" in text and name in text for text in world.alarms())
-    world.admin("CLUSTERS CLUSTER local STORAGE PARTITION 0 ROLLOVER")  # or it would not start
+    name = damage(world, FILE_URI, offset, bit)
+    world.advance(12)
+    assert name not in world.files
+    assert world.alarms() == []
     after = world.restarted(segment_bytes_max=SEGMENT)
     found = pushes(reader_of(after, FILE_URI).events())
-    assert [(push.guid, push.data) for push in found] == [(guid(2), b"precious")]
-    assert any("[STORAGE]" in text for text in after.alarms())
+    assert [(p.guid, p.data) for p in found] == [(guid(1), b"precious"), (guid(2), b"precious")]
 
 
-def test_a_file_that_cannot_be_read_is_told_once_and_left_alone():
+@BITS
+def test_what_is_damaged_and_not_in_memory_is_given_up(offset: int, bit: int):
+    world = world_of()
+    writer_of(world, OTHER_URI).send(puts(1, 2, data=b"precious"))
+    world = world.restarted(segment_bytes_max=SEGMENT)
+    name = damage(world, OTHER_URI, offset, bit)
+    churn(writer_of(world, FILE_URI), reader_of(world, FILE_URI), 20)
+    world.advance(12)
+    assert name not in world.files
+    (alarm,) = world.alarms()
+    assert f"1 message(s) of queue '{OTHER_URI}' lost: log file {name} is damaged" in alarm
+    for _ in range(2):
+        found = pushes(reader_of(world, OTHER_URI).events())
+        assert [(push.guid, push.data) for push in found] == [(guid(2), b"precious")]
+        world = world.restarted(segment_bytes_max=SEGMENT)
+
+
+@pytest.mark.parametrize("seconds", [12, 100])
+def test_a_file_that_cannot_be_read_is_tried_again(seconds: int):
+    world = world_of()
+    writer_of(world, OTHER_URI).send(puts(1, data=b"precious"))
+    world = world.restarted(segment_bytes_max=SEGMENT)
+    churn(writer_of(world, FILE_URI), reader_of(world, FILE_URI), 20)
+    name = segments(world)[0]
+    world.unreadable.add(name)
+    world.advance(seconds)
+    assert name in world.files
+    alarms = world.alarms()
+    assert len(alarms) == (1 if seconds < 30 else 4)  # not at every look
+    assert alarms[0].startswith("ALARM [STORAGE] not compacted, tried again in 30 s: ")
+    world.unreadable.clear()
+    world.advance(42)
+    assert name not in world.files
+    assert world.alarms() == alarms
+    assert payloads(reader_of(world, OTHER_URI).events()) == [b"precious"]
+
+
+def test_what_memory_has_of_a_file_that_cannot_be_read_is_moved():
     world = world_of()
     producer, consumer = stuck_message(world)
     churn(producer, consumer, 20)
-    world.unreadable.add(segments(world)[0])
+    name = segments(world)[0]
+    world.unreadable.add(name)
+    world.advance(12)
+    assert name not in world.files
+    assert world.alarms() == []
+    after = world.restarted(segment_bytes_max=SEGMENT)
+    assert payloads(reader_of(after, FILE_URI).events()) == [b"precious"]
+
+
+# Queues whose domain is not there.
+
+
+def without_domain(world: World) -> World:
+    """Return a broker that does not find the domain of fanout queues."""
+    del world.domains["test.fan"]
+    return world.restarted(segment_bytes_max=SEGMENT)
+
+
+def fan_of(count: int) -> World:
+    """Return a broker with messages for foo and bar, some of them confirmed by one."""
+    world = world_of()
+    foo = reader_of(world, FANOUT_URI, "foo", messages=100_000)
+    writer_of(world, FANOUT_URI).send(puts(*range(count), data=b"precious"))
+    foo.send(confirms(*range(0, count, 2), sub_id=1))
+    return world
+
+
+def test_messages_of_a_queue_without_its_domain_are_moved():
+    world = without_domain(fan_of(10))
+    churn(writer_of(world, FILE_URI), reader_of(world, FILE_URI), 40)
+    name = segments(world)[0]
+    world.advance(12)
+    assert name not in world.files
+    assert world.alarms() == []
+    world = world.restarted(segment_bytes_max=SEGMENT)
+    world.domains["test.fan"] = FAN
+    assert numbers_of(reader_of(world, FANOUT_URI, "foo").events()) == [1, 3, 5, 7, 9]
+    assert numbers_of(reader_of(world, FANOUT_URI, "bar").events()) == list(range(10))
+    world = world.restarted(segment_bytes_max=SEGMENT)
+    assert payloads(reader_of(world, FANOUT_URI, "foo").events()) == [b"precious"] * 5
+
+
+def test_a_damaged_message_of_a_queue_without_its_domain_is_given_up():
+    world = without_domain(fan_of(4))
+    _, stored = world.broker._context.unclaimed[FANOUT_URI]
+    name = flip(world, stored.columns.locations[0], STORED_HEADER_SIZE, 3)
+    churn(writer_of(world, FILE_URI), reader_of(world, FILE_URI), 40)
+    world.advance(12)
+    assert name not in world.files
+    (alarm,) = world.alarms()
+    assert f"1 message(s) of queue '{FANOUT_URI}' lost: log file {name} is damaged" in alarm
+    world = world.restarted(segment_bytes_max=SEGMENT)
+    world.domains["test.fan"] = FAN
+    assert numbers_of(reader_of(world, FANOUT_URI, "foo").events()) == [1, 3]
+    assert numbers_of(reader_of(world, FANOUT_URI, "bar").events()) == [1, 2, 3]
+    assert world.broker.statistics().messages == 3
+
+
+def test_a_domain_that_comes_while_its_messages_are_read():
+    world = without_domain(fan_of(10))
+    churn(writer_of(world, FILE_URI), reader_of(world, FILE_URI), 40)
+    world.finishes_reads = False
+    world.advance(6)
+    assert len(world.pending_reads) == 1
+    world.domains["test.fan"] = FAN
+    wire = reader_of(world, FANOUT_URI, "bar")
+    world.finishes_reads = True
+    world.finish_reads()
     world.advance(60)
-    (alarm,) = [text for text in world.alarms() if "[STORAGE]" in text]
-    assert alarm.startswith("ALARM [STORAGE] not compacted: ")
-    churn(producer, consumer, 2, 50_000)
-    assert world.broker.statistics().messages == 1
+    assert numbers_of(wire.events()) == list(range(10))
+    assert len(segments(world)) < 10
+    world = world.restarted(segment_bytes_max=SEGMENT)
+    assert numbers_of(reader_of(world, FANOUT_URI, "foo").events()) == [1, 3, 5, 7, 9]
+
+
+# How much at once.
+
+
+@pytest.mark.parametrize("hot_bytes_max", [1_000, 1 << 30])
+def test_no_portion_has_many_messages_and_no_step_looks_at_all(
+    monkeypatch: pytest.MonkeyPatch, hot_bytes_max: int
+):
+    monkeypatch.setattr("reference_broker.core.compaction._PORTION_MESSAGES", 64)
+    world = world_of(hot_bytes_max=hot_bytes_max, segment_bytes_max=50_000)
+    producer, other = writer_of(world, FILE_URI), writer_of(world, OTHER_URI)
+    consumer = reader_of(world, OTHER_URI)
+    for first in range(0, 6_000, 500):
+        producer.send(puts(*range(first, first + 500), data=b"tiny"))
+    first_segment = segments(world)[0]
+    churn(other, consumer, 300)
+    world.journal.clear()
+    world.advance(12)
+    reads = [e for e in world.journal if isinstance(e, Read) and e.name == first_segment]
+    assert first_segment not in world.files
+    assert len(reads) > 3
+    assert max(len(read.ranges) for read in reads) <= 512
+    after = world.restarted(segment_bytes_max=SEGMENT)
+    found = numbers_of(reader_of(after, FILE_URI, messages=100_000, size=1 << 30).events())
+    assert found == list(range(6_000))
+
+
+def test_a_search_through_much_goes_on_in_other_steps(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("reference_broker.core.compaction._PORTION_MESSAGES", 10)
+    world = world_of()
+    producer, holder = writer_of(world, FILE_URI), reader_of(world, FILE_URI, messages=1)
+    producer.send(puts(1, data=b"precious"))
+    consumer = reader_of(world, FILE_URI)
+    churn(producer, consumer, 20)
+    world.advance(12)  # it lies behind others from now on
+    other = writer_of(world, OTHER_URI)
+    other.send(puts(*range(2_000), data=b"x"))
+    producer.send(puts(2, data=b"precious"))
+    churn(producer, consumer, 80, 5_000)
+    world.journal.clear()
+    world.advance(60)
+    reads = [effect for effect in world.journal if isinstance(effect, Read)]
+    assert any(not read.ranges for read in reads)
+    assert max(len(read.ranges) for read in reads) <= 10
+    assert len(segments(world)) < 12
+    assert numbers_of(holder.events()) == [1]
+    after = world.restarted(segment_bytes_max=SEGMENT)
+    assert payloads(reader_of(after, FILE_URI).events()) == [b"precious"] * 2
 
 
 # Snapshots.
@@ -269,11 +438,11 @@ def test_a_snapshot_is_written_when_much_was_logged(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("reference_broker.storage.snapshot._LOG_BYTES_MIN", 50_000)
     world = world_of()
     first = snapshots(world)
-    producer, consumer = writer_of(world, FILE_URI), reader_of(world, FILE_URI)
-    churn(producer, consumer, 3)
+    producer = writer_of(world, FILE_URI)
+    producer.send(put_event([put(n, bytes(1_000)) for n in range(30)]))
     world.advance(6)
     assert snapshots(world) == first
-    churn(producer, consumer, 3, 5_000)
+    producer.send(put_event([put(n, bytes(1_000)) for n in range(30, 60)]))
     world.advance(6)
     assert len(snapshots(world)) == 1
     assert snapshots(world) != first

@@ -1,4 +1,4 @@
-"""A GUID that was seen is acknowledged and not stored again (WIRE 9.10)."""
+"""A GUID that was seen is acknowledged and not stored again."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from reference_broker.core.tests.shapes import (
     statuses,
     writer_of,
 )
+from reference_broker.ports import Stop
 from reference_broker.wire import put_event
 
 WINDOW_S = 20
@@ -143,3 +144,43 @@ def test_a_guid_that_was_stored_twice_is_one_guid_after_a_restart(*, is_confirme
     wire.take()
     wire.send(puts(1))
     assert numbers_of(wire.events()) == [1]
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_guid_outlives_the_segment_that_had_its_message(*, is_stopped: bool):
+    world = windowed("fileBacked")
+    world = world.restarted(segment_bytes_max=3_000)
+    wire = both(world, FILE_URI)
+    wire.send(puts(1), confirms(1))
+    for number in range(100, 160):
+        wire.send(put_event([put(number, bytes(500))]), confirms(number))
+        if number % 20 == 0:
+            world.advance(2)  # less than the window, but segments go
+    names = [name for name in world.files if name.endswith(".bmq_data")]
+    assert min(names) > "bmq_0.000000000002"
+    if is_stopped:
+        wire.close()
+        world.step(Stop())
+    for _ in range(2):
+        world = world.restarted(segment_bytes_max=3_000)
+        wire = writer_of(world, FILE_URI)
+        wire.send(puts(1), puts(*range(100, 160)))
+        assert set(statuses(wire.events())) == {0}
+        assert world.broker.statistics().messages == 0
+
+
+@pytest.mark.slow
+def test_a_stop_keeps_all_guids_that_memory_keeps():
+    count = 150_000
+    world = windowed("fileBacked")
+    wire = both(world, FILE_URI)
+    for first in range(0, count, 1_000):
+        numbers = range(first, first + 1_000)
+        wire.send(puts(*numbers), confirms(*numbers))
+        wire.take()
+    wire.close()
+    world.step(Stop())
+    world = world.restarted()
+    wire = writer_of(world, FILE_URI)
+    wire.send(puts(0, count // 2, count - 1))
+    assert (statuses(wire.events()), world.broker.statistics().messages) == ([0, 0, 0], 0)

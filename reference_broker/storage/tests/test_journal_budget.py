@@ -1,4 +1,4 @@
-"""How full the peer's journal would be (DROPIN 5.2)."""
+"""How full the peer's journal would be."""
 
 from __future__ import annotations
 

@@ -6,7 +6,12 @@ import pytest
 
 from reference_broker.base import QueueUri
 from reference_broker.ports import CreateFile, Effect, RemoveFile, Sync, Write
-from reference_broker.storage import PartitionLog, PurgeReason, decode_segment_head
+from reference_broker.storage import (
+    PartitionLog,
+    PurgeReason,
+    decode_segment_head,
+    read_record,
+)
 from reference_broker.storage.log import LoggedApp
 from reference_broker.storage.names import segment_name
 from reference_broker.storage.tests.disk import WALL_NS, Disk, append, guid, message
@@ -77,16 +82,62 @@ def test_a_segment_that_is_full_of_introductions_takes_records_nevertheless():
     assert len(disk.files) <= count + 1
 
 
+def dying(disk: Disk, log: PartitionLog) -> list[Effect]:
+    """Fill the first segment with a message, and let it go; returns the effects of the latter."""
+    (location,) = append(disk, log, 1, 0, [b"x" * 400])
+    append(disk, log, 1, 1, [b"y"])
+    disk.carry_out(log.append_confirms(1, 0, [0]))
+    return log.release([(guid(0), 400, location, 0)])
+
+
 def test_dead_segments_go_after_a_record_that_says_so():
     disk, log = one_queue()
     (location,) = append(disk, log, 1, 0, [b"x" * 400])
     append(disk, log, 1, 1, [b"y"])
-    disk.carry_out(log.append_confirms(1, 0, [0]))
+    disk.carry_out(log.write_snapshot([], WALL_NS))
     effects = log.release([(guid(0), 400, location, 0)])
     assert kinds(effects) == [Write, RemoveFile]
     assert effects[-1] == RemoveFile(FIRST)
     assert log.oldest == 2
     assert log.take_unsynced() == [SECOND]
+
+
+def test_dead_segments_wait_for_a_snapshot_that_knows_the_guids_in_them():
+    disk, log = one_queue()
+    disk.carry_out(log.write_snapshot([], WALL_NS))
+    old = log.snapshot
+    assert dying(disk, log) == []
+    assert log.usage().files == (FIRST, SECOND)
+    assert log.oldest == 1
+    assert log.compaction_candidate() is None
+    due = log.is_snapshot_due
+    assert due  # it is worth it: a whole segment waits
+    effects = log.write_snapshot([], WALL_NS)
+    assert kinds(effects) == [Write, CreateFile, Write, Sync, RemoveFile, RemoveFile]
+    assert effects[-2:] == [RemoveFile(old), RemoveFile(FIRST)]
+    assert log.usage().files == (SECOND,)
+    assert log.oldest == 2
+    assert not log.is_snapshot_due
+    assert log.take_unsynced() == [SECOND]
+
+
+def test_what_apps_do_not_need_of_a_batch_is_in_the_same_write():
+    disk, log = one_queue(150)
+    disk.carry_out(log.append_app(1, 1, "b", 0, is_registered=True))
+    messages = [message(n, b"x" * 200) for n in range(2)]
+    effects = log.append_puts(1, WALL_NS, 0, messages, 2, {0: [1], 1: [0]})
+    assert isinstance(effects[-1], Write)
+    data = b"".join(effects[-1].chunks)
+    puts = read_record(data, 0)
+    first = read_record(data, puts.end)
+    second = read_record(data, first.end)
+    assert second.end == len(data)
+    assert [record.log_index for record in (puts, first, second)] == [
+        log.next_index - 3, log.next_index - 2, log.next_index - 1
+    ]  # fmt: skip
+    disk.carry_out(effects)
+    recovered = disk.recover(150).queues[1]
+    assert [list(recovered.apps[app].done) for app in (0, 1)] == [[1], [0]]
 
 
 def test_every_record_is_to_be_synced_once():
@@ -131,7 +182,7 @@ def test_moved_messages_are_copied_and_their_old_place_released():
     assert disk.files[SECOND][offset : offset + len(messages[2])] == messages[2]
     released = [(guid(n), 150, location, n) for n, location in enumerate(locations)]
     disk.carry_out(log.release(released))
-    assert FIRST not in disk.files
+    assert [segment.name for segment in log.dead] == [FIRST]
 
 
 def test_large_messages_are_moved_in_several_records():

@@ -10,6 +10,7 @@ from reference_broker.storage import (
     SEGMENT_HEAD_SIZE,
     PartitionLog,
     PurgeReason,
+    RecordKind,
     StorageCorruptionError,
     StoredQueue,
     decode_stored,
@@ -18,6 +19,7 @@ from reference_broker.storage import (
 )
 from reference_broker.storage.columns import OFFSET_MASK, SEGMENT_SHIFT
 from reference_broker.storage.names import segment_name
+from reference_broker.storage.records import encode_record
 from reference_broker.storage.tests.disk import WALL_NS, Disk, append, guid
 
 URI = QueueUri.parse("bmq://test.file/q")
@@ -61,6 +63,10 @@ def refused(disk: Disk) -> str:
     with pytest.raises(StorageCorruptionError) as caught:
         disk.recover()
     return str(caught.value)
+
+
+def queues_of(disk: Disk) -> list[StoredQueue]:
+    return list(disk.recover(150, carries_out=False).queues.values())
 
 
 def without_snapshots(disk: Disk) -> Disk:
@@ -169,6 +175,7 @@ def test_ordinals_are_not_given_again_after_all_messages_are_gone():
         disk.carry_out(log.append_confirms(1, 0, [first, first + 1]))
         removed = [(guid(first + i), 50, each, first + i) for i, each in enumerate(locations)]
         disk.carry_out(log.release(removed))
+    disk.carry_out(log.write_snapshot([], WALL_NS))
     assert len(disk.names(".bmq_data")) <= 2
     queue = without_snapshots(disk).recover(200).queues[1]
     assert (len(queue), queue.next_ordinal) == (0, 40)
@@ -289,6 +296,7 @@ def test_a_segment_torn_in_its_introductions_is_completed(kept: int):
     append(disk, log, 1, 1, [b"y"])
     disk.carry_out(log.append_confirms(1, 0, [0]))
     disk.carry_out(log.release([(guid(0), 150, locations[0], 0)]))
+    disk.carry_out(log.write_snapshot([], WALL_NS))
     assert disk.names(".bmq_data")[0] == second
     recovered = without_snapshots(disk).recover(150)
     assert contents(disk, recovered.queues[1]) == {1: b"y"}
@@ -311,12 +319,45 @@ def test_segments_that_are_no_longer_needed_go():
     left_over = bytes(disk.files[FIRST])
     disk.carry_out(log.append_confirms(1, 0, [0]))
     disk.carry_out(log.release([(guid(0), 150, locations[0], 0)]))
+    disk.carry_out(log.write_snapshot(queues_of(disk), WALL_NS))
     assert FIRST not in disk.files
     disk.files[FIRST] = bytearray(left_over)
     recovered = disk.recover(150)
     assert FIRST not in disk.files
     assert f"{FIRST} is no longer needed" in recovered.notes[0]
     assert list(recovered.queues[1].columns.ordinals) == [1]
+
+
+@pytest.mark.parametrize("count", range(7))
+def test_a_crash_while_segments_go_forgets_no_guid(count: int):
+    disk, log = one_queue(150)
+    disk.carry_out(log.write_snapshot(queues_of(disk), WALL_NS))
+    locations = append(disk, log, 1, 0, [b"x" * 150])
+    append(disk, log, 1, 1, [b"y" * 150])
+    disk.carry_out(log.append_confirms(1, 0, [0]))
+    assert log.release([(guid(0), 150, locations[0], 0)]) == []
+    effects = log.write_snapshot(queues_of(disk), WALL_NS + 1)
+    assert len(effects) == 6
+    disk.carry_out(effects[:count])
+    for _ in range(3):
+        recovered = disk.recover(150)
+        assert recovered.queues[1].history == guid(0)
+        assert list(recovered.queues[1].columns.ordinals) == [1]
+    assert (FIRST in disk.files) == (count == 0)
+
+
+def test_a_write_that_a_full_disk_cut_is_cut_off_whatever_it_holds():
+    disk, log = one_queue(1_000_000)
+    append(disk, log, 1, 0, [b"first"])
+    size = len(disk.files[FIRST])
+    forged = [b"".join(encode_record(RecordKind.PURGE, index, [b"!"])) for index in range(1_000)]
+    append(disk, log, 1, 1, [b"".join(forged) + (1).to_bytes(16, "big") * 12_000])
+    for kept in (size + 40, size + 5_000, len(disk.files[FIRST]) - 1):
+        torn = Disk()
+        torn.files = {FIRST: disk.files[FIRST][:kept]}
+        recovered = torn.recover()
+        assert list(recovered.queues[1].columns.ordinals) == [0]
+        assert len(torn.files[FIRST]) == size
 
 
 # What no crash explains.

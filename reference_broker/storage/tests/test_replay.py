@@ -138,3 +138,56 @@ def test_what_the_log_introduces():
     replay = replay_of(TrimmedRecord(4))
     assert replay.introduced == replay.introduced_so_far() == {(1, None), (1, 0)}
     assert replay.oldest == 4
+
+
+# Messages that no app needs, as far as the log says.
+
+
+def orphans(*bodies: Body) -> Replay:
+    replay = Replay()
+    for body in (QueueRecord(1, 0, URI), *bodies):
+        replay.apply(body, AT)
+    return replay
+
+
+def test_messages_of_a_queue_without_apps_are_the_default_apps():
+    replay = orphans(
+        puts(3, message(3), message(4)), puts(5, message(5)), ConfirmsRecord(1, 0, array("Q", [4]))
+    )
+    queue = replay.queues[1].settle()
+    assert list(queue.columns.ordinals) == [3, 5]
+    (app,) = queue.apps.values()
+    assert (app.number, app.app_id, app.first_ordinal) == (0, "__default", 3)
+    assert replay.introduced == {(1, None)}  # so that it will be
+
+
+def test_they_are_not_those_of_an_app_that_was_there_before():
+    old = AppRecord(1, 1, is_registered=True, first_ordinal=0, app_id="a")
+    replay = orphans(
+        old,
+        puts(0, message(0), message(1)),
+        ConfirmsRecord(1, 1, array("Q", [0, 1])),
+        old._replace(is_registered=False),
+        puts(2, message(2)),
+    )
+    assert list(replay.queues[1].settle().columns.ordinals) == [2]
+
+
+def test_those_that_were_moved_behind_the_others_are_too():
+    moved = MovedRecord(1, array("Q", [1]), array("Q", [5]), [], memoryview(message(1)), 100)
+    replay = orphans(puts(4, message(4)), moved)
+    assert list(replay.queues[1].settle().columns.ordinals) == [1, 4]
+    assert list(orphans(moved).queues[1].settle().columns.ordinals) == [1]
+
+
+def test_the_record_of_the_default_app_may_come_later():
+    app = AppRecord(1, 0, is_registered=True, first_ordinal=2, app_id="__default")
+    replay = orphans(puts(2, message(2)), app, puts(3, message(3)))
+    assert list(replay.queues[1].settle().columns.ordinals) == [2, 3]
+
+
+def test_the_messages_of_apps_that_are_gone_are_gone():
+    queue = replay_of(
+        puts(0, message(0)), AppRecord(1, 0, is_registered=False, first_ordinal=0, app_id="a")
+    ).queues[1]
+    assert not len(queue.settle())

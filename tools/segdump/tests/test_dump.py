@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from reference_broker.base import QueueUri
-from reference_broker.ports import CreateFile, Effect, Write
 from reference_broker.storage import Ledger, PartitionLog, StoredApp, StoredQueue
-from reference_broker.wire import Put, put_message
 from tools.segdump.__main__ import main
-
-URI = QueueUri.parse("bmq://test.file/q")
-GUIDS = [n.to_bytes(16, "big") for n in range(3)]
-
-
-def write(folder: Path, effects: Sequence[Effect]) -> Path:
-    """Carry out effects; returns the file written last."""
-    path = folder
-    for effect in effects:
-        if isinstance(effect, CreateFile | Write):
-            path = folder / effect.name
-        if isinstance(effect, Write):
-            with path.open("ab") as file:
-                file.writelines(effect.chunks)
-    return path
-
-
-def segment(folder: Path) -> Path:
-    log = PartitionLog(0)
-    messages = [put_message(Put(0, guid, b"data")) for guid in GUIDS]
-    write(folder, log.append_queue(1, URI))
-    write(folder, log.append_app(1, 0, "__default", 0, is_registered=True))
-    write(folder, log.append_puts(1, 5, 7, messages, 3))
-    write(folder, log.append_moved(1, [7], [5], messages[:1], [(0, 7)])[1])
-    return write(folder, log.append_confirms(1, 0, [7, 8, 9]))
+from tools.segdump.dump import iso_time
+from tools.segdump.tests.logs import GUIDS, URI, segment, write
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -53,7 +26,22 @@ def test_a_segment_is_printed_record_by_record(tmp_path: Path, capsys: pytest.Ca
     ]  # fmt: skip
     assert "uri=bmq://test.file/q" in lines[1]
     assert "first_ordinal=7 messages=3 bytes=12 guids_count=3" in lines[3]
-    assert lines[5].endswith("queue=1 app=0 ordinals_count=3 ordinals_ends=7,9")
+    assert "queue=1 uri=bmq://test.file/q wall_ns=5 time=1970-01-01T00:00:00.000000005Z" in lines[3]
+    assert lines[5].endswith("uri=bmq://test.file/q app=0 ordinals_count=3 ordinals_ends=7,9")
+
+
+def test_a_queue_that_no_record_has_named_has_no_uri(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    log = PartitionLog(0)
+    path = write(tmp_path, log.append_confirms(9, 0, [7]))
+    assert main(["--json", str(path)]) == 0
+    assert [line["queue"] for line in printed(capsys) if "queue" in line] == [9]
+
+
+def test_times_are_exact_to_the_nanosecond():
+    assert iso_time(1_704_067_199_999_999_999) == "2023-12-31T23:59:59.999999999Z"
+    assert iso_time(2**64 - 1).startswith("2554-07-21T")
 
 
 def test_every_line_is_a_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -81,6 +69,7 @@ def test_snapshots_and_ledgers_are_printed(tmp_path: Path, capsys: pytest.Captur
         "SNAPSHOT", "SEALED", "QUEUE", "APP", "HISTORY", "SNAPSHOT_END",
         "LEDGER", "LEDGER_READY", "ASSIGN", "UPDATE", "UNASSIGN",
     ]  # fmt: skip
+    assert (lines[0]["offset"], lines[0]["segment_offset"]) == (8, 0)
     assert lines[8]["apps"] == ["a", "b"]
     assert lines[4]["guids_ends"] == [GUIDS[0].hex().upper(), GUIDS[2].hex().upper()]
 
@@ -92,7 +81,7 @@ def test_damage_is_told_from_an_unfinished_end(tmp_path: Path, capsys: pytest.Ca
     assert main([str(path)]) == 1
     assert "DAMAGED: body of 32 bytes, but 31 are left; nothing whole" in capsys.readouterr().out
     broken = bytearray(whole)
-    broken[45] ^= 1
+    broken[75] ^= 1
     path.write_bytes(broken)
     assert main([str(path)]) == 1
     out = capsys.readouterr().out
