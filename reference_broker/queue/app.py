@@ -1,4 +1,4 @@
-"""One application of a queue: what it still has to get, and who reads for it (WIRE 9.7 to 9.9).
+"""One application of a queue: what it still has to get, and who reads for it.
 
 Where a message is, as one application sees it::
 
@@ -7,8 +7,8 @@ Where a message is, as one application sees it::
           │            │                     └─ closed or lost ──> redelivery ──> held again
           └── no room, no match ──> put aside ──> held, when that has changed
 
-Redelivery comes first, then what was put aside, then the cursor. Messages that were overtaken or
-delivered before carry the OUT_OF_ORDER flag. All of it is kept as ordinals; the messages are in the
+Redelivery comes first [BACK-2], then what was put aside, then the cursor: the order of posting
+[ROUTE-1]. Messages that were overtaken [SUB-8] or delivered before carry the OUT_OF_ORDER flag. All of it is kept as ordinals; the messages are in the
 store, whichever applications still need them.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from reference_broker.base import Instant
-from reference_broker.base.limits import DELIVERY_MESSAGES_MAX, ROUTING_LOOKS_MAX
+from reference_broker.base.limits import DELIVERY_MESSAGES_MAX
 from reference_broker.expr import Lookup, Predicate
 from reference_broker.queue.block import Entry
 from reference_broker.queue.message import Message, redelivered
@@ -45,7 +45,7 @@ class App:
         first_ordinal: messages below it are not, or no longer, this application's.
         cursor: where it goes on reading; everything below has been delivered or put aside once.
         redelivery: what came back.
-        put_aside: what was overtaken.
+        put_aside: what was overtaken, and holds nobody up [SUB-7, SUB-9].
         skipped: from the cursor on, what the application does not need (any more).
         attempts: attempts left, of messages that were held when a consumer was lost.
         streams: who reads, in order of attachment; the values mean nothing.
@@ -72,8 +72,7 @@ class App:
         self.number = number
         self.settings = settings
         self.is_registered = False
-        self.first_ordinal = store.next_ordinal
-        self.cursor = store.next_ordinal
+        self.first_ordinal = self.cursor = store.next_ordinal
         self.redelivery = OrdinalSet()
         self.put_aside = OrdinalSet()
         self.skipped = OrdinalSet()
@@ -91,6 +90,7 @@ class App:
         self._lookup = lookup
         self._is_stale = False
         self._is_stopped = False  # no subscription had room; told
+        self._restored_end = 0  # all below it is from before a restart
         self._retry: int | None = None  # where looking at what was put aside goes on
         self._suspect: int | None = None  # ordinal of the last message that may be poisonous
         self._suspect_at: Instant | None = None  # when it was delivered, while not confirmed
@@ -98,29 +98,29 @@ class App:
     # Consumers.
 
     def refresh(self) -> None:
-        """Note that subscriptions came, went or changed; the next delivery takes it into account."""
+        """Note that subscriptions came, went or changed [SUB-10]; the next delivery goes by them."""
         self._is_stale = True
 
     def _rebuild(self) -> None:
         self._is_stale = False
         self.router.rebuild(self.streams)
         self._retry = 0
-        self._is_stopped = False
+        self._is_stopped = self._is_stopped and not self.router.groups
 
     def attach(self, stream: Stream) -> None:
         """Add a stream; it is served once it is configured."""
         self.streams[stream] = None
 
     def give_up(self, stream: Stream, *, is_lost: bool) -> tuple[int, list[int]]:
-        """Remove a stream; what it held goes to others.
+        """Remove a stream; what it held goes to others of the app [BACK-1, BACK-3].
 
         Args:
             stream: the stream.
-            is_lost: whether that counts as an attempt to deliver what it held.
+            is_lost: whether that counts as an attempt to deliver what it held [ATT-1, ATT-3].
 
         Returns:
-            How many messages came back, and the ordinals of those that had their last attempt: they
-            are not delivered again.
+            How many messages came back, for others with room [BACK-4] who want them [BACK-5]; and the
+            ordinals of those that had their last attempt: they are not delivered again.
         """
         del self.streams[stream]
         self._is_stale = True
@@ -128,7 +128,7 @@ class App:
         return self._take_back(held, is_lost=is_lost)
 
     def reject(self, stream: Stream, guids: Sequence[bytes]) -> tuple[int, list[int]]:
-        """Take messages back from a stream, as if it had been lost with them."""
+        """Take messages back from a stream, as if it had been lost with them [ATT-3]."""
         held = [ordinal for ordinal in stream.confirm(guids)[0] if self._is_mine(ordinal)]
         return self._take_back(held, is_lost=True)
 
@@ -272,11 +272,11 @@ class App:
     def restore(self, columns: Columns, cursor: int, skipped: Sequence[int]) -> None:
         """Need what is stored from `cursor` on, without `skipped`."""
         self.first_ordinal = self.cursor = cursor
+        self._restored_end = self._store.next_ordinal
         start = bisect_left(columns.ordinals, cursor)
         ordinals, sizes = columns.ordinals[start:], columns.sizes[start:]
         self.pending_messages, self.pending_bytes = len(ordinals), sum(sizes)
-        unneeded = set(skipped)
-        if unneeded:
+        if unneeded := set(skipped):
             for ordinal, size in zip(ordinals, sizes, strict=True):
                 if ordinal in unneeded:
                     self.skip(ordinal, size)
@@ -284,7 +284,7 @@ class App:
     # Delivering.
 
     def broadcast(self, messages: list[Message], budget: DeliveryBudget) -> list[Delivery]:
-        """Hand messages to everybody who has room now; nobody holds them (WIRE 9.7)."""
+        """Hand messages to everybody who has room now [CAST-6]; nobody holds them [CAST-5, CAST-8]."""
         if self._is_stale:
             self._rebuild()
         deliveries: list[Delivery] = []
@@ -296,7 +296,7 @@ class App:
         return deliveries
 
     def deliver(self, now: Instant, budget: DeliveryBudget, deliveries: list[Delivery]) -> bool:
-        """Hand waiting messages to the subscriptions that have room.
+        """Hand waiting messages to the subscriptions that have room; without one they wait [ROUTE-7].
 
         Args:
             now: the time.
@@ -336,8 +336,11 @@ class App:
                 self.early_exit = self._store.guid_of(ordinal)
 
     def _next_waiting(self) -> int | None:
-        """Return the message that would be looked at next."""
+        """Return the message that would be looked at next; with nobody there, only new ones are."""
         ordinal = self.redelivery.first()
+        if not self.router.groups:
+            is_new = ordinal is None and self._store.next_ordinal > self._restored_end
+            return next(self._from_cursor(), None) if is_new else None
         if ordinal is None and (self._retry is not None or self.router.only is not None):
             ordinal = self.put_aside.first(self._retry or 0)
         return next(self._from_cursor(), None) if ordinal is None else ordinal
@@ -389,30 +392,27 @@ class App:
     # ... when there are expressions to ask.
 
     def _route_all(self, round_: _Round) -> None:
-        looks = ROUTING_LOOKS_MAX
-        while looks > 0 and self.redelivery and self.router.has_capacity():
+        while self.redelivery and self.router.has_capacity():
             messages = self._fetch(self.redelivery, 0, round_)
-            looks -= self._route(messages, round_, self._leave_redelivery)
+            self._route(messages, round_, self._leave_redelivery)
             if self.is_halted or not messages:
                 return
         if not self._serve_waiting(round_):
             return
-        while looks > 0 and self._retry is not None and self.router.has_capacity():
+        while self._retry is not None and self.router.has_capacity():
             messages = self._fetch(self.put_aside, self._retry, round_)
-            looks -= self._route(messages, round_, self._leave_retry)
+            self._route(messages, round_, self._leave_retry)
             if self.is_halted:
                 return
             if not messages:
                 self._retry = None
-        while looks > 0 and self.cursor < self._store.next_ordinal and self.router.has_capacity():
+        while self.cursor < self._store.next_ordinal and self.router.has_capacity():
             messages, end = self._fresh(_PORTION)
             done = self._route(messages, round_, self._leave_fresh)
-            looks -= max(done, 1)
             if done == len(messages):
                 self._advance(end)
             if self.is_halted:
                 return
-        self.has_more = looks <= 0
 
     def _route(self, messages: list[Message], round_: _Round, leave: Callable[[int], None]) -> int:
         """Find out where each message goes; returns how many were looked at."""
@@ -420,6 +420,10 @@ class App:
         for index, message in enumerate(messages):
             if not router.has_capacity():
                 return index
+            if round_.budget.looks <= 0:
+                self.has_more = True
+                return index
+            round_.budget.looks -= len(router.groups)
             target = router.route(message, self._lookup)
             if isinstance(target, Group):
                 if not self._give(target, message, round_):

@@ -2,7 +2,7 @@
 
 Two questions come, and both are usually answered by the first of these steps:
 
-1. A client makes GUIDs with a growing timer (WIRE 2.6): a GUID above the highest that was paged out
+1. A client makes GUIDs with a growing timer: a GUID above the highest that was paged out
    of its client is not here.
 2. Sorted runs of numbers: 48 bits of the GUID's hash, and 16 bits that say in which block of that
    run it is. Runs are merged when they are alike in size, so there are few of them.

@@ -1,4 +1,4 @@
-"""GUIDs of messages that are gone, remembered for de-duplication (WIRE 9.10)."""
+"""GUIDs of messages that are gone, remembered for de-duplication [DEDUP-3]."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class History:
                 self.leave(chunk, now)
 
     def expire(self, now: Instant) -> None:
-        """Forget GUIDs whose time is over, and the oldest beyond the limit."""
+        """Forget GUIDs whose time is over [DEDUP-4], and the oldest beyond the limit."""
         chunks = self._chunks
         known = self.known
         while chunks and (chunks[0][0] <= now or self._count > DEDUPLICATION_GUIDS_MAX):

@@ -1,4 +1,4 @@
-"""The consumption monitor: which applications are stuck (DROPIN 3.4).
+"""The consumption monitor: which applications are stuck [ALARM-2].
 
 An application is stuck while its oldest undelivered message is older than the limit; what is
 delivered and not confirmed does not count. That it has become stuck is told once, and so is that it

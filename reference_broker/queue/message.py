@@ -20,6 +20,6 @@ Message: TypeAlias = tuple[bytes, int, int, bytes, int, int, int]
 
 
 def redelivered(message: Message, out_of_order: int) -> Message:
-    """Return the message as it will be delivered again: with the OUT_OF_ORDER flag."""
+    """Return the message as it will be delivered again: OUT_OF_ORDER [PUSH-7, PUSH-8]."""
     guid, flags, coding, data, size, ordinal, location = message
     return guid, flags | out_of_order, coding, data, size, ordinal, location

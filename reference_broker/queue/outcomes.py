@@ -20,7 +20,7 @@ class Delivery(NamedTuple):
 
 
 class AppFacts(NamedTuple):
-    """What an operator wants to know of an application that is stuck (DROPIN 3.4).
+    """What an operator wants to know of an application that is stuck.
 
     Attributes:
         consumers: streams that are attached.

@@ -1,11 +1,12 @@
-"""One queue: what is stored, which applications need it, and what goes to whom (WIRE 9.7 to 9.10).
+"""One queue: what is stored, which applications need it, and what goes to whom.
 
 - In priority mode there is one application, `__default`; in fanout mode there are those that the
-  domain registers; a message is stored until every application that needs it has confirmed it.
-- In broadcast mode nothing is stored: what is posted goes to who reads at that moment.
-- A GUID that is stored, or was within the deduplication time, is not stored again.
+  domain registers [FAN-1]; a message is stored until every application that needs it has confirmed
+  it [FAN-2].
+- In broadcast mode nothing is stored: what is posted goes to who reads at that moment [CAST-3].
+- A GUID that is stored, or was within the deduplication time, is not stored again [DEDUP-1].
 - A message is accepted while what is stored does not exceed the limit, so that exactly one message
-  more than `limits.messages` fits.
+  more than `limits.messages` fits [LIMIT-1]; so for the queue as for its domain [LIMIT-3].
 
 Batches are the unit: a batch of messages that all fit costs a few dictionary operations.
 """
@@ -161,7 +162,7 @@ class Queue:
         return Released(messages, size, removed)
 
     def set_filter(self, app_id: str, predicate: Predicate | None) -> None:
-        """Change what an application gets of what is posted from now on."""
+        """Change what an application gets of what is posted from now on, and of nothing older [APP-8]."""
         self.apps[app_id].filter = predicate
         self._note_filters()
 
@@ -191,7 +192,7 @@ class Queue:
         return PostOutcome(stored, refused, {}, 0)
 
     def _post_asking(self, messages: list[Message], wall_ns: int, now: Instant) -> PostOutcome:
-        """Store or keep those messages of a batch that an application wants."""
+        """Store or keep those messages of a batch that an application wants; the rest is gone [APP-3]."""
         skips = self._filtered(messages)
         wanted = [m for m in messages if len(skips.get(m[5], ())) < len(self._registered)]
         if self.mode is QueueMode.BROADCAST:
@@ -206,7 +207,7 @@ class Queue:
         return PostOutcome(stored, refused, skipped, len(messages) - len(wanted))
 
     def _filtered(self, messages: list[Message]) -> _Skips:
-        """Return which applications do not want which messages, by ordinal."""
+        """Return which applications do not want which messages, once for all [APP-1, APP-2, APP-6]."""
         filtering = [(app, app.filter) for app in self._registered if app.filter is not None]
         skips: _Skips = {}
         if not filtering:
@@ -224,28 +225,34 @@ class Queue:
         """Store what is no duplicate and fits; returns that, and the rest with the reasons."""
         batch = {message[0]: message for message in messages}
         size = sum([message[4] for message in messages])
+        known = self.store.duplicates(batch)
         if (
-            len(batch) == len(messages)
+            not known
+            and len(batch) == len(messages)
             and self.usage.fits(len(messages), size)
             and self.domain_usage.fits(len(messages), size)
-            and not self.store.duplicates(batch)
         ):
             self._store(messages, size, wall_ns, skips)
             return messages, []
-        known = self.store.duplicates(batch)
         stored: list[Message] = []
         refused: list[tuple[bytes, Refusal]] = []
+        size = 0
         for message in messages:
-            refusal = self.usage.refusal() or self.domain_usage.refusal()
             if message[0] in known:
-                refusal = Refusal.DUPLICATE
-            if refusal is None:
-                known.add(message[0])
-                self._store([message], message[4], wall_ns, skips)
-                stored.append(message)
-            else:
+                refused.append((message[0], Refusal.DUPLICATE))
+            elif refusal := self._refusal(len(stored), size):
                 refused.append((message[0], refusal))
+            else:
+                known.add(message[0])
+                stored.append(message)
+                size += message[4]
+        # All at once: a batch that fills a block ends it, and moves `next_ordinal` on.
+        self._store(stored, size, wall_ns, skips)
         return stored, refused
+
+    def _refusal(self, messages: int, size: int) -> Refusal | None:
+        """Return why one more message would be refused behind so many that are accepted, or None."""
+        return self.usage.refusal(messages, size) or self.domain_usage.refusal(messages, size)
 
     def _store(self, messages: list[Message], size: int, wall_ns: int, skips: _Skips) -> None:
         apps = self._registered
@@ -264,7 +271,7 @@ class Queue:
     def _keep_for_delivery(
         self, messages: list[Message], now: Instant
     ) -> tuple[list[Message], list[tuple[bytes, Refusal]]]:
-        """Keep what is no duplicate until the next delivery, which is the only one."""
+        """Keep what is no duplicate until the next delivery, which is the only one [CAST-2, CAST-3]."""
         known = self.store.duplicates({message[0]: message for message in messages})
         fresh: dict[bytes, Message] = {}
         refused: list[tuple[bytes, Refusal]] = []
@@ -289,7 +296,7 @@ class Queue:
 
         Returns:
             Its application; in fanout mode one that is not registered, if nobody knows the id: its
-            consumers get nothing until it is.
+            consumers get nothing until it is [FAN-3], and nobody waits for it [FAN-4].
         """
         app = self.apps.get(app_id)
         if app is None:
@@ -304,11 +311,11 @@ class Queue:
         self.apps[app_id].refresh()
 
     def detach(self, stream: Stream, now: Instant) -> Detached:
-        """Remove a stream that was closed; what it held goes to others."""
+        """Remove a stream that was closed; what it held goes to others, at no cost [ATT-2]."""
         return self._remove_stream(stream, now, is_lost=False)
 
     def lose(self, stream: Stream, now: Instant) -> Detached:
-        """Remove a stream whose connection broke: an attempt to deliver what it held (WIRE 9.9)."""
+        """Remove a stream whose connection broke: an attempt to deliver what it held [ATT-1]."""
         return self._remove_stream(stream, now, is_lost=True)
 
     def _remove_stream(self, stream: Stream, now: Instant, *, is_lost: bool) -> Detached:
@@ -319,12 +326,13 @@ class Queue:
         return self._detached(app, returned, dropped, now)
 
     def reject(self, stream: Stream, guids: Sequence[bytes], now: Instant) -> Detached:
-        """Take messages back from a stream, as if it had been lost with them (WIRE 8.2)."""
+        """Take messages back from a stream, as if it had been lost with them."""
         app = self.streams[stream]
         returned, dropped = app.reject(stream, guids)
         return self._detached(app, returned, dropped, now)
 
     def _detached(self, app: App, returned: int, dropped: list[int], now: Instant) -> Detached:
+        """Drop messages for this app alone [ATT-4]; those that nobody else needs go [ATT-6]."""
         if returned:
             self.idle.came_back(now)
         named = [(ordinal, self.store.guid_of(ordinal)) for ordinal in dropped]
@@ -334,6 +342,10 @@ class Queue:
 
     def deliver(self, now: Instant, budget: DeliveryBudget) -> list[Delivery]:
         """Hand waiting messages to the subscriptions that have room, and return what goes where.
+
+        Applications do not wait for each other [FLOW-6]; each has its own readers [FAN-5], priorities
+        [FAN-6] and subscriptions [SUB-12]. What one has let through its consumers' expressions may
+        still keep waiting [APP-5]. Consumers of a producer see its order [ROUTE-8].
 
         Args:
             now: the time.
@@ -390,9 +402,11 @@ class Queue:
     # Confirming.
 
     def confirm(self, stream: Stream, guids: Sequence[bytes], now: Instant) -> Confirmed:
-        """Note that an application is done with messages; GUIDs that it does not need are ignored.
+        """Note that an application, and no other [CONFIRM-9], is done with messages [CONFIRM-1].
 
-        A message that meanwhile belongs to another consumer, or waits, is confirmed all the same.
+        GUIDs that it does not need are ignored [CONFIRM-6], and no other message is touched
+        [CONFIRM-4]. One that meanwhile belongs to another consumer, or waits, is confirmed all the
+        same [CONFIRM-5].
         """
         app = self.streams[stream]
         if self.mode is QueueMode.BROADCAST:
@@ -405,7 +419,10 @@ class Queue:
     # Taking away.
 
     def purge(self, app_id: str | None, now: Instant) -> Purged:
-        """Take away everything, or what one application has not confirmed."""
+        """Take away everything [PURGE-1], or what one application has not confirmed [PURGE-3].
+
+        Who holds some of it may confirm it in vain [PURGE-6].
+        """
         if app_id is None:
             removed = self.store.remove(list(self.store.ordinals()), now)
             messages, size = len(removed), sum([entry[1] for entry in removed])
@@ -419,7 +436,11 @@ class Queue:
         return Purged(messages, size, removed, self.next_ordinal)
 
     def expire(self, wall_ns: int, now: Instant) -> Expired:
-        """Remove messages that are older than the time to live, from the front, up to a number."""
+        """Remove messages that are older than the time to live [TTL-1], the oldest first, up to a number.
+
+        They are gone for every application [TTL-4]; who holds one may confirm it in vain [TTL-2].
+        What counts is when they were posted, by the wall clock [TTL-3].
+        """
         if self.mode is QueueMode.BROADCAST:
             return Expired(0, 0, 0, [], has_more=False)
         newest = wall_ns - (self.settings.ttl_s + 1) * _NS_PER_S
@@ -470,7 +491,7 @@ class Queue:
             if app is None or not app.is_registered:
                 app = self.register_app(known.app_id, known.number)
             app.restore(columns, known.cursor, known.skipped)
-        self.idle.came_back(now)
+        self.idle.posted(now)  # nobody could have come for them while the broker was away
 
     # Looking.
 
@@ -482,12 +503,12 @@ class Queue:
     def list_messages(
         self, app_id: str | None, offset: int, count: int
     ) -> tuple[int, int, list[tuple[bytes, int, int]]]:
-        """Return a part of what is stored, or of what an application has not confirmed (DROPIN 4.4).
+        """Return a part of what is stored, or of what an application has not confirmed [LIST-5].
 
         Args:
             app_id: the application; None for all that is stored.
-            offset: from the front; negative: from the end.
-            count: how many; 0 for all, negative for so many before the offset.
+            offset: from the front; negative: from the end [LIST-2].
+            count: how many; 0 for all [LIST-3], negative for so many before the offset [LIST-4].
 
         Returns:
             The number of messages, the index of the first that was asked for, and (guid, size,

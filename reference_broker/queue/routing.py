@@ -1,13 +1,13 @@
-"""Which subscription of an application gets a message (WIRE 9.7).
+"""Which subscription of an application gets a message: one [ROUTE-2], for which it is meant [SUB-1].
 
-Subscriptions with the same expression are a group. Only those of the highest priority in their
-group are served; they take turns, `weight` messages each. Groups of one priority are a level, and a
-message goes down the levels:
+Subscriptions with the same expression are a group [SUB-5]. Only those of the highest priority in
+their group are served [ROUTE-4]; they take turns, `weight` messages each [ROUTE-3]. Groups of one
+priority are a level, and a message goes down the levels [SUB-4]:
 
 - within a level the groups are asked in turn; the first one that the message matches and that has
-  room gets it;
+  room gets it [SUB-3];
 - if a level has groups that match but none with room, the message waits for one of these: it never
-  spills to a lower level;
+  spills to a lower level [ROUTE-6, SUB-6];
 - if no group of any level matches, it waits until the subscriptions change.
 
 A subscription whose limits are 0 is nobody.
@@ -27,7 +27,7 @@ class Group:
     """Subscriptions that want the same messages, and take turns.
 
     Attributes:
-        text: their expression, empty when there is none.
+        text: their expression, empty when there is none, which means all [SUB-2].
         predicate: the same, compiled.
         priority: of those that are served.
         subscriptions: those that are served, in the order of turns.
@@ -116,7 +116,7 @@ class Router:
         self._levels: list[list[Group]] = []
 
     def rebuild(self, streams: Iterable[Stream]) -> None:
-        """Take what the streams want now; nothing waits for a group any more."""
+        """Take what the streams want now [ROUTE-5, ROUTE-9]; nothing waits for a group any more."""
         previous = {group.text: group for group in self.groups}
         members: dict[str, list[Subscription]] = {}
         for stream in streams:
@@ -189,10 +189,10 @@ class Router:
     def recipients(
         self, messages: list[Message], lookup: Callable[[Message], Lookup]
     ) -> Iterator[tuple[Subscription, list[Message]]]:
-        """Yield who gets which of `messages` in broadcast mode: every stream, each message once.
+        """Yield who gets which of `messages` in broadcast mode: every stream, each once [CAST-1].
 
-        A stream gets a message for the first of its subscriptions that is served, matches and has
-        room; a stream without one misses it.
+        A stream gets a message for the first of its subscriptions that is served [CAST-4], matches
+        [CAST-7] and has room; a stream without one misses it [CAST-6].
         """
         by_stream: dict[Stream, list[Subscription]] = {}
         for group in self.groups:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class QueueMode(Enum):
-    """How messages reach consumers (WIRE 9.7)."""
+    """How messages reach consumers."""
 
     PRIORITY = "priority"
     FANOUT = "fanout"
@@ -21,7 +21,7 @@ class QueueSettings(NamedTuple):
         deduplication_ns: how long a GUID is remembered after its message is gone.
         ttl_s: messages older than this, in whole seconds, are removed.
         attempts_max: how many consumers may be lost with a message before it is dropped; 0 for any
-            number.
+            number [ATT-5].
         low_threshold: with at most so many attempts left, `high_interval_ns` is waited.
         high_threshold: with at most so many attempts left, `low_interval_ns` is waited.
         low_interval_ns: pause between messages that may be poisonous.
@@ -40,7 +40,7 @@ class QueueSettings(NamedTuple):
     idle_ns_max: int
 
     def pause_ns(self, attempts_left: int) -> int:
-        """Return how long to wait before a message with so many attempts left (WIRE 9.9)."""
+        """Return how long to wait before a message with so many attempts left."""
         if attempts_left <= self.low_threshold:
             return self.high_interval_ns
         if attempts_left <= self.high_threshold:

@@ -90,7 +90,7 @@ class MessageStore:
     # Putting in.
 
     def duplicates(self, batch: Mapping[bytes, Message]) -> set[bytes]:
-        """Return which GUIDs of a batch are stored, or remembered as removed."""
+        """Return which GUIDs of a batch are stored [DEDUP-1, DEDUP-2], or remembered as removed."""
         found: set[bytes] = set()
         if not self._known.keys().isdisjoint(batch):
             found = {guid for guid in batch if guid in self._known}

@@ -1,15 +1,15 @@
-"""Streams and their flow control (WIRE 9.6).
+"""Streams and their flow control.
 
 A stream is what one client has opened for reading: one queue, one app id. It has subscriptions,
-each with its own limits; the queue deals messages to subscriptions.
+each with its own limits [FLOW-5]; the queue deals messages to subscriptions.
 
 The rules of flow control:
 
-- a subscription gets nothing while its unconfirmed messages or bytes have reached their limit;
-- the test comes before a message is sent, so the last message may exceed the byte limit;
+- a subscription gets nothing while its unconfirmed messages [FLOW-1] or bytes have reached their limit;
+- the test comes before a message is sent, so the last message may exceed the byte limit [FLOW-2];
 - once full, a subscription stays full until *both* counts are at most 80 % of their limits,
-  rounded up;
-- a limit of 0 means that nothing is delivered.
+  rounded up [FLOW-3];
+- a limit of 0 means that nothing is delivered [FLOW-4].
 
 What a subscription holds is kept as numbers, so that it keeps no message's data in memory.
 """
@@ -24,6 +24,7 @@ from reference_broker.base.limits import (
     APPLICATION_DATA_BYTES_MAX,
     DELIVERY_BYTES_MAX,
     DELIVERY_INFLATIONS_MAX,
+    ROUTING_LOOKS_MAX,
 )
 from reference_broker.expr import Predicate
 from reference_broker.queue.message import Message
@@ -42,7 +43,7 @@ class SubscriptionSpec(NamedTuple):
     """What a configure request says of one subscription.
 
     Attributes:
-        key: what stays the same when the client configures again.
+        key: what stays the same when the client configures again; each stream's are different.
         push_id: the id that PUSH messages carry: the sId, or the subId in the old style.
         priority: higher is served first.
         weight: consumerPriorityCount, messages in a row in the round robin; 1 or more.
@@ -68,15 +69,22 @@ class DeliveryBudget:
             it.
         inflations: how many more compressed messages may go to consumers that get them
             decompressed.
+        looks: how many more expressions may be asked; the last message may exceed it.
     """
 
-    __slots__ = ("bytes", "inflations")
+    __slots__ = ("bytes", "inflations", "looks")
 
     def __init__(
         self, bytes_max: int = DELIVERY_BYTES_MAX, inflations_max: int = DELIVERY_INFLATIONS_MAX
     ) -> None:
         self.bytes = bytes_max
         self.inflations = inflations_max
+        self.looks = ROUTING_LOOKS_MAX
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing, or nothing that has to be looked at, can be handed out any more."""
+        return self.bytes <= 0 or self.looks <= 0
 
     def take_inflation(self) -> bool:
         """Use one of `inflations`; returns whether one was left."""
@@ -229,12 +237,13 @@ class Stream:
         return sum([len(subscription.unconfirmed) for subscription in self.subscriptions])
 
     def configure(self, specs: tuple[SubscriptionSpec, ...]) -> None:
-        """Replace the subscriptions.
+        """Replace the subscriptions; from now on messages come for these [PUSH-4].
 
-        One that keeps its key keeps what it holds. What the others held moves to the first
+        One that keeps its key keeps what it holds [CFG-13]. What the others held moves to the first
         subscription, or stays with a retired one when there is none: deconfiguring moves nothing,
-        the client may still confirm it (WIRE 9.9).
+        the client may still confirm it [CFG-12].
         """
+        assert len({spec.key for spec in specs}) == len(specs), [spec.key for spec in specs]
         by_key = {subscription.spec.key: subscription for subscription in self.subscriptions}
         fresh: list[Subscription] = []
         for spec in specs:

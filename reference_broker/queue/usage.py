@@ -1,4 +1,4 @@
-"""What is stored against its limits, with the levels that raise alarms (WIRE 9.10, DROPIN A4)."""
+"""What is stored against its limits, with the levels that raise alarms [ALARM-1]."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ class Usage:
     """Messages and bytes stored, against their limits; one per queue and one per domain.
 
     Args:
-        messages_max: as configured; exactly one message more is stored.
-        bytes_max: as configured; the last message may exceed it.
+        messages_max: as configured; exactly one message more is stored [LIMIT-1].
+        bytes_max: as configured; the last message may exceed it [LIMIT-2].
         messages_ratio: 0 to 1, of `messages_max`, where HIGH_WATERMARK begins.
         bytes_ratio: the same for `bytes_max`.
     """
@@ -119,7 +119,7 @@ class Usage:
         messages_ratio: float = 0.8,
         bytes_ratio: float = 0.8,
     ) -> None:
-        """Take new limits; what is stored stays, and the levels are worked out afresh."""
+        """Take new limits; what is stored stays [LIMIT-5], and the levels are worked out afresh."""
         self.messages_max = messages_max
         self.bytes_max = bytes_max
         self._message_meter = _Meter(messages_max, messages_ratio)
@@ -128,11 +128,16 @@ class Usage:
         self._byte_meter.rise(self.bytes)
         self._reported = min(self._reported, self.level())
 
-    def refusal(self) -> Refusal | None:
-        """Return why one more message would be refused, or None."""
-        if self.messages > self.messages_max:
+    def refusal(self, messages: int = 0, size: int = 0) -> Refusal | None:
+        """Return why one more message would be refused, or None.
+
+        Args:
+            messages: accepted already, but not counted in yet.
+            size: bytes of their application data.
+        """
+        if self.messages + messages > self.messages_max:
             return Refusal.LIMIT_MESSAGES
-        if self.bytes > self.bytes_max:
+        if self.bytes + size > self.bytes_max:
             return Refusal.LIMIT_BYTES
         return None
 
@@ -144,7 +149,7 @@ class Usage:
         )
 
     def add(self, messages: int, size: int) -> None:
-        """Count messages in, or out when the numbers are negative."""
+        """Count messages in, or out when the numbers are negative, which makes room [LIMIT-4]."""
         self.messages += messages
         self.bytes += size
         by_messages, by_bytes = self._message_meter, self._byte_meter

@@ -118,8 +118,12 @@ class Bench:
 
     def post(self, *numbers: int, size: int = 1) -> list[str]:
         """Post messages in one batch; returns those stored, then the refused with the reason."""
+        return self.post_sized([(n, size) for n in numbers])
+
+    def post_sized(self, messages: list[tuple[int, int]]) -> list[str]:
+        """Do the same with messages of given (number, size)."""
         first = self.queue.next_ordinal
-        batch = [message(n, first + i, size) for i, n in enumerate(numbers)]
+        batch = [message(n, first + i, size) for i, (n, size) in enumerate(messages)]
         outcome = self.queue.post(batch, self.wall_ns, self.now)
         assert len(outcome.stored) + len(outcome.refused) + outcome.swallowed == len(batch)
         stored = [number(m) for m in outcome.stored]

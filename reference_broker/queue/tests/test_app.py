@@ -8,6 +8,7 @@ from reference_broker.base import DEFAULT_APP_ID
 from reference_broker.queue import (
     DeliveryBudget,
     QueueMode,
+    RestoredApp,
     Stream,
 )
 from reference_broker.queue.tests.shapes import (
@@ -463,6 +464,60 @@ def test_an_application_without_consumers_exits_early_once():
     bench.post(2)
     bench.deliver()
     assert bench.queue.early_exits == []
+
+
+def test_what_came_back_to_nobody_is_no_early_exit():
+    bench = Bench()
+    stream = bench.reader(spec())
+    bench.post(1)
+    bench.numbers()
+    bench.detach(stream)
+    bench.deliver()
+    assert bench.queue.early_exits == []
+    bench.post(2)
+    bench.deliver()
+    assert bench.queue.early_exits == []
+
+
+def test_an_early_exit_is_not_told_again_when_the_last_consumer_leaves():
+    bench = Bench()
+    stream = bench.reader(spec(1))
+    bench.post(1, 2)
+    bench.numbers()
+    assert bench.queue.early_exits == [(DEFAULT_APP_ID, guid(2))]
+    bench.confirm(stream, 1)
+    stream.is_paused = True
+    bench.deliver()
+    bench.detach(stream)
+    bench.deliver()
+    assert bench.queue.early_exits == []
+
+
+def test_what_was_put_aside_is_no_early_exit_without_consumers():
+    bench = Bench()
+    stream = bench.reader(spec(wants="x > 5"))
+    bench.post(1)
+    bench.numbers()
+    bench.detach(stream)
+    bench.deliver()
+    assert bench.queue.early_exits == []
+    bench.post(2)
+    bench.deliver()
+    assert bench.queue.early_exits == [(DEFAULT_APP_ID, guid(2))]
+
+
+def test_what_was_restored_is_no_early_exit_until_more_is_posted():
+    old = Bench(is_pageable=True)
+    first = old.queue.next_ordinal
+    old.queue.post([message(1, first, location=9)], old.wall_ns, old.now)
+    bench = Bench(is_pageable=True)
+    restored = RestoredApp(DEFAULT_APP_ID, 0, 0, ())
+    bench.queue.restore(old.queue.store.export(), [restored], bench.now)
+    bench.deliver()
+    assert bench.queue.early_exits == []
+    bench.post(2)
+    bench.deliver()
+    assert bench.queue.early_exits == [(DEFAULT_APP_ID, guid(1))]
 
 
 def test_a_client_that_does_not_read_is_no_early_exit():

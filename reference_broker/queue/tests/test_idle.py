@@ -1,4 +1,4 @@
-"""The consumption monitor (DROPIN 3.4)."""
+"""The consumption monitor."""
 
 from __future__ import annotations
 

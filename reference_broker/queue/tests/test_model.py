@@ -437,7 +437,7 @@ class QueueMachine(RuleBasedStateMachine):
         return not reader.is_full and reader.stream not in self.paused
 
     def _choose(self, app: Application, post: Post) -> Reader | None:
-        """Return who gets a message by the rules of WIRE 9.7."""
+        """Return who gets a message by the rules of routing."""
         waits_at: int | None = None
         for group in app.groups:
             priority = group.readers[0].spec.priority

@@ -1,12 +1,15 @@
-"""One queue in priority mode (WIRE 9.7 to 9.10)."""
+"""One queue in priority mode."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reference_broker.base import Instant
-from reference_broker.queue import DeliveryBudget
-from reference_broker.queue.tests.shapes import OUT_OF_ORDER, Bench, guid, number, spec
+from reference_broker.base.limits import BLOCK_BYTES
+from reference_broker.queue import DeliveryBudget, QueueMode
+from reference_broker.queue.tests.shapes import OUT_OF_ORDER, ROOMY, Bench, guid, number, spec
 
 # Round robin and priorities.
 
@@ -337,6 +340,60 @@ def test_a_withdrawn_guid_may_be_posted_again_after_its_time():
     bench.confirm(stream, 1, 2)
     bench.configure(stream, spec())
     assert bench.numbers() == [3, 0]
+
+
+# Batches that end a block.
+
+
+def test_a_batch_of_which_some_is_refused_may_end_a_block():
+    bench = Bench(limits=(ROOMY, 2 * BLOCK_BYTES))
+    assert bench.post(1, 2, 3, size=BLOCK_BYTES + 1) == ["1", "2", "3 LIMIT_BYTES"]
+    assert bench.post(1) == ["1 DUPLICATE"]
+    assert bench.listed() == [1, 2]
+    assert bench.queue.usage.bytes == 2 * (BLOCK_BYTES + 1)
+
+
+def test_behind_a_block_that_ended_the_ordinals_agree():
+    roomy = ROOMY, ROOMY**2
+    bench = Bench(roomy, roomy, mode=QueueMode.FANOUT, apps="a b")
+    bench.filter("a", "x > 2")
+    assert bench.post(1, 1, 2, 3, 3, 4, size=BLOCK_BYTES // 2) == [
+        "1", "2", "3", "4", "1 DUPLICATE", "3 DUPLICATE",
+    ]  # fmt: skip
+    bench.post(4, 5)
+    assert [bench.listed(app_id) for app_id in ("a", "b")] == [[3, 4, 5], [1, 2, 3, 4, 5]]
+    readers = [bench.reader(spec(size=ROOMY**2), app_id=app_id) for app_id in ("a", "b")]
+    assert bench.all_numbers() == [3, 4, 5, 1, 2, 3, 4, 5]
+    assert bench.confirm(readers[0], 3, 5) == []
+    assert bench.confirm(readers[1], 1, 3, 4, 5) == [1, 3, 5]
+    assert [bench.listed(app_id) for app_id in ("a", "b")] == [[4], [2]]
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(
+                st.integers(0, 20),
+                st.sampled_from([1, 2, 3, BLOCK_BYTES // 2, BLOCK_BYTES, BLOCK_BYTES + 1]),
+            ),
+            max_size=12,
+        ),
+        max_size=8,
+    ),
+    *[st.tuples(st.integers(0, 12), st.sampled_from([5, 2 * BLOCK_BYTES, ROOMY**2]))] * 2,
+)
+@settings(max_examples=40)
+def test_a_batch_is_stored_as_its_messages_would_be_one_by_one(
+    batches: list[list[tuple[int, int]]], limits: tuple[int, int], domain: tuple[int, int]
+):
+    together, alone = Bench(limits, domain), Bench(limits, domain)
+    for batch in batches:
+        one_by_one = [answer for one in batch for answer in alone.post_sized([one])]
+        assert together.post_sized(batch) == sorted(one_by_one, key=lambda answer: " " in answer)
+    assert together.listed() == alone.listed()
+    for usages in ((together.queue.usage, alone.queue.usage), (together.domain, alone.domain)):
+        ours, theirs = ((usage.messages, usage.bytes, usage.level()) for usage in usages)
+        assert ours == theirs
 
 
 # Snapshots.

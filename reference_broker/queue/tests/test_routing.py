@@ -1,4 +1,4 @@
-"""Which subscription gets a message, with expressions (WIRE 9.7)."""
+"""Which subscription gets a message, with expressions."""
 
 from __future__ import annotations
 

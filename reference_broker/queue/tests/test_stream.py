@@ -1,4 +1,4 @@
-"""Streams and flow control (WIRE 9.6)."""
+"""Streams and flow control."""
 
 from __future__ import annotations
 
@@ -154,6 +154,12 @@ def test_what_a_vanished_subscription_held_moves_to_the_first():
     (subscription,) = stream.subscriptions
     assert sorted(held(stream)) == [1, 2]
     assert subscription.unconfirmed_bytes == 2
+
+
+def test_two_subscriptions_cannot_have_the_same_key():
+    stream = Stream(1, 0, 0)
+    with pytest.raises(AssertionError):
+        stream.configure((spec(key="0/0"), spec(key="0/0")))
 
 
 @pytest.mark.parametrize("has_new_one_first", [False, True])

@@ -77,6 +77,13 @@ def test_a_level_that_is_reached_again_is_reported_again_only_when_it_was_left()
     assert usage.transition() == Transition(FULL, messages=FULL, bytes=NORMAL)
 
 
+def test_what_is_accepted_and_not_counted_yet_takes_room_too():
+    usage = Usage(3, 10)
+    usage.add(1, 4)
+    assert [usage.refusal(n) for n in (1, 2, 3)] == [None, None, Refusal.LIMIT_MESSAGES]
+    assert [usage.refusal(1, size) for size in (5, 6, 7)] == [None, None, Refusal.LIMIT_BYTES]
+
+
 def test_what_is_deleted_one_byte_at_a_time_is_seen_too():
     usage = Usage(1000, 10)
     usage.add(1, 10)
