@@ -10,11 +10,11 @@ from typing import Final
 KIB: Final = 1024
 MIB: Final = 1024 * 1024
 
-# The deployed C++ and Java SDKs build no event above 66 MiB (WIRE 1.1).
+# The deployed C++ and Java SDKs build no event above 66 MiB.
 EVENT_BYTES_MAX: Final = 66 * MIB
 # Before a session is negotiated only an identity or credentials may come; neither is large.
 HANDSHAKE_EVENT_BYTES_MAX: Final = 64 * KIB
-# Application data of one message (WIRE 5.2).
+# Application data of one message [PUT-15].
 APPLICATION_DATA_BYTES_MAX: Final = 64 * MIB
 # What one message may decompress to. The peer's bound is 512 MiB; ours is the size that a message
 # may have uncompressed, so that compression cannot be used to get past APPLICATION_DATA_BYTES_MAX.
@@ -36,7 +36,7 @@ PROPERTY_NAME_BYTES_MAX: Final = 4095
 PROPERTY_VALUE_BYTES_MAX: Final = 67_104_745
 MESSAGE_GROUP_ID_BYTES_MAX: Final = 31
 QUEUE_NAME_CHARS_MAX: Final = 64
-# qId values from 0xFFFFFFF6 up are reserved (WIRE 9.2).
+# qId values from 0xFFFFFFF6 up are reserved [OPEN-13].
 QUEUE_ID_RESERVED_MIN: Final = 0xFFFF_FFF6
 
 # Queues of one broker, idle ones too.
@@ -54,7 +54,7 @@ DELIVERY_QUEUES_MAX: Final = 2_000
 RUN_BYTES_MAX: Final = 16 * MIB
 # One put batch in the log.
 LOG_RECORD_BYTES_MAX: Final = EVENT_BYTES_MAX + 64 * KIB
-# Handshake packets are given three minutes each by the peer (WIRE 2.1).
+# Handshake packets are given three minutes each by the peer [NEG-19].
 HANDSHAKE_SECONDS_MAX: Final = 180
 CONNECTIONS_MAX: Final = 10_000
 QUEUES_PER_SESSION_MAX: Final = 65_536
@@ -74,9 +74,9 @@ ADMIN_COMMAND_CHARS_MAX: Final = 64 * KIB
 # One word or JSON string of an admin command: the longest name is a queue URI.
 ADMIN_NAME_CHARS_MAX: Final = 4096
 
-# A subscription expression (WIRE 9.12); a character is a byte of its UTF-8 form.
+# A subscription expression [EXPR-7]; a character is a byte of its UTF-8 form.
 EXPRESSION_CHARS_MAX: Final = 128
-# Unary and binary operators, `exists`, and each other use of a property.
+# Unary and binary operators, `exists`, and each other use of a property [EXPR-6].
 EXPRESSION_OPERATORS_MAX: Final = 10
 # Uses of properties. Each is an operator or inside one, so the bound above is met first.
 EXPRESSION_PROPERTIES_MAX: Final = 10
@@ -112,7 +112,33 @@ assert BLOCK_MESSAGES <= COLD_RUN_GUIDS_MAX <= 65_536
 # Compressed messages that one step decompresses for consumers that read only the old style; each may
 # become DECOMPRESSED_BYTES_MAX, all of which are in memory until they are sent.
 DELIVERY_INFLATIONS_MAX: Final = 4
-# Messages that one application's subscription expressions are asked about in one step.
-ROUTING_LOOKS_MAX: Final = 4_096
+# Subscription expressions that one step evaluates, all queues together.
+ROUTING_LOOKS_MAX: Final = 32_768
 # Messages that one look at a queue's time to live removes; the rest follows in the next.
 EXPIRY_MESSAGES_MAX: Final = 65_536
+
+# Requests that one step answers, of all sessions and of each; the rest follows in the next, after the
+# data of others. A request counts once for each so many bytes begun, as long ones take longer.
+REQUESTS_PER_STEP_MAX: Final = 256
+REQUESTS_PER_SESSION_MAX: Final = 64
+REQUEST_BYTES: Final = 128
+# What all sessions together may have sent of events that are not complete, or not due.
+WAITING_BYTES_MAX: Final = 512 * MIB
+# Admin commands that one step executes, and bytes of answers after which it does no further one.
+ADMIN_COMMANDS_PER_STEP_MAX: Final = 16
+ADMIN_ANSWERS_BYTES_PER_STEP: Final = 64 * KIB
+# An answer to an admin command; one control event has to hold it.
+ADMIN_ANSWER_BYTES_MAX: Final = 32 * MIB
+# Characters of an answer that are repeated in the log.
+ADMIN_ANSWER_LOGGED_CHARS_MAX: Final = 64 * KIB
+
+# Connections to the metrics port at once: whoever scrapes needs one, for milliseconds.
+METRICS_CONNECTIONS_MAX: Final = 16
+# Lines of the control pipe that one turn of the loop takes, empty ones too.
+CONTROL_PIPE_LINES_PER_TURN_MAX: Final = 32
+# Lines of the control pipe that nobody understands and that are logged, in a second.
+CONTROL_PIPE_COMPLAINTS_MAX: Final = 10
+# Category expressions with a threshold of their own; the categories of the program are fewer.
+LOG_CATEGORIES_MAX: Final = 100
+# Inputs that one step is given; the rest waits for the next, and their connections are not read.
+STEP_INPUTS_MAX: Final = 256

@@ -1,4 +1,4 @@
-"""Admin commands about the cluster and its storage, executed on its only node (DROPIN 4.2 to 4.4).
+"""Admin commands about the cluster and its storage, executed on its only node.
 
 The node is leader and primary of everything from the start; the tunables keep what they are set to.
 """
@@ -110,7 +110,7 @@ class ClusterOffice:
         }
 
     def list_all(self) -> ClusterList:
-        """Return the one cluster."""
+        """Return the one cluster [CLUSTER-1]."""
         nodes = tuple(
             ClusterNode(node.name, node.id, node.data_center)
             for node in self._context.cluster.nodes
@@ -118,7 +118,7 @@ class ClusterOffice:
         return ClusterList((ClusterInfo(Locality.LOCAL, self._context.cluster.name, nodes),))
 
     def execute(self, command: ClusterCommand) -> Result:
-        """Execute a command about a cluster."""
+        """Execute a command about a cluster, if there is one of that name [CLUSTER-5]."""
         if command.cluster != self._context.cluster.name:
             return Error(f"cluster '{command.cluster}' not found !")
         action = self._actions.get(type(command))
@@ -140,6 +140,7 @@ class ClusterOffice:
                 raise AssertionError(command)
 
     def _force_collection(self) -> Result:
+        """Remove the queues that nobody uses [CLUSTER-8]."""
         self._upkeep.collect_queues(Duration(0))
         return Success()
 
@@ -151,6 +152,7 @@ class ClusterOffice:
         return f"[{node.name}, {node.id}]"
 
     def _status(self) -> ClusterStatus:
+        """Return the status of a cluster whose one node is leader and primary [CLUSTER-2]."""
         context = self._context
         partitions = range(len(context.logs))
         node = ClusterNodeInfo(
@@ -200,6 +202,7 @@ class ClusterOffice:
         return [e for e in self._context.queues.values() if e.partition == partition]
 
     def _queue_helper(self) -> ClusterQueueHelper:
+        """Return the domains and how many queues each has, and the queues [CLUSTER-3]."""
         context = self._context
         return ClusterQueueHelper(
             cluster_name=context.cluster.name,
@@ -234,6 +237,7 @@ class ClusterOffice:
     # Storage.
 
     def _storage(self, partitions: range) -> ClusterStorageSummary:
+        """Return partitions with what their queues have stored [CLUSTER-4]."""
         return ClusterStorageSummary(
             cluster_file_store_location=self._context.cluster.partitions.location,
             file_stores=tuple(
@@ -271,6 +275,7 @@ class ClusterOffice:
         )
 
     def _control_partition(self, command: ControlPartition) -> Result:
+        """Do something to a partition, if there is such a one [CLUSTER-5]."""
         partition, count = command.partition_id, len(self._context.logs)
         lowest = -1 if command.action is PartitionAction.ROLLOVER else 0
         if partition < lowest:
@@ -298,6 +303,7 @@ class ClusterOffice:
     # Tunables.
 
     def _on_tunables(self, command: SetTunable | GetTunable | ListTunables) -> Result:
+        """Tell or set the one parameter that there is [CLUSTER-6, CLUSTER-7]."""
         if isinstance(command, ListTunables):
             return Tunables((self._tunable(command.group, _QUORUM),))
         if command.name.upper() != _QUORUM:
@@ -307,6 +313,7 @@ class ClusterOffice:
         return self._set_tunable(command)
 
     def _set_tunable(self, command: SetTunable) -> Result:
+        """Set the quorum and tell what it was [CLUSTER-6]; it must be a number [CLUSTER-7]."""
         value = command.value
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             text = f"but instead the following was specified: {value}"

@@ -1,4 +1,4 @@
-"""Admin commands about domains and their queues, executed (DROPIN 4.2 to 4.4, 4.8)."""
+"""Admin commands about domains and their queues, executed."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class DomainOffice:
                 return self._remove(domain, is_final=command.finalize)
 
     def reconfigure(self, name: str, outcome: DomainConfig | OperatorError) -> Result:
-        """Put a domain's new configuration in force, or keep the old one."""
+        """Put a domain's new configuration in force, or keep the old one [RECONF-5]."""
         if isinstance(outcome, OperatorError):
             return Error(f"Error reconfiguring domain '{name}': {outcome}")
         domain = self._context.domains.get(name)
@@ -106,11 +106,13 @@ class DomainOffice:
         return self._purge_entry(entry, canonical_uri, app_id)
 
     def _purge_all(self, domain: DomainEntry) -> PurgedQueues:
+        """Purge the queues of a domain, whoever has them open [PURGE-4]."""
         return PurgedQueues(
             tuple(self._purge(entry, ALL_APPS) for entry in list(domain.queues.values()))
         )
 
     def _purge_entry(self, entry: QueueEntry | None, uri: str, app_id: str) -> Result:
+        """Purge a queue, or an app of it; an error if there is no such one [PURGE-5]."""
         if entry is None:
             return Error(f"Queue was not found in a storage '{uri}'")
         app = entry.queue.apps.get(app_id)
@@ -119,6 +121,7 @@ class DomainOffice:
         return PurgedQueues((self._purge(entry, app_id),))
 
     def _purge(self, entry: QueueEntry, app_id: str) -> PurgedQueue:
+        """Purge, and tell how much went [PURGE-2]."""
         is_all = app_id == ALL_APPS
         purged = purge_queue(self._context, self._journal, entry, None if is_all else app_id)
         return PurgedQueue(
@@ -132,12 +135,14 @@ class DomainOffice:
     # Looking.
 
     def _internals(self, domain: DomainEntry, command: ShowQueueInternals) -> Result:
+        """Show a queue from the inside; an error if there is none of that name [INTERN-3]."""
         entry = _find(domain, command.queue)
         if entry is None or not entry.is_active:
             return Error(f"Queue '{command.queue}' was not found on domain '{domain.name}'")
         return queue_internals(self._context, entry)
 
     def _list(self, domain: DomainEntry, command: ListMessages) -> Result:
+        """Show messages of a queue [LIST-1]; an error for an app that there is not [LIST-6]."""
         entry = _find(domain, command.queue)
         if entry is None:
             return Error(f"Queue '{command.queue}' was not found on domain '{domain.name}'")
@@ -160,6 +165,12 @@ class DomainOffice:
     # Removing.
 
     def _remove(self, domain: DomainEntry, *, is_final: bool) -> Result:
+        """Remove a domain, in two rounds.
+
+        The first one, which no queue may be open for [REMOVE-1], deletes the messages [REMOVE-2]. The
+        second one, which only comes after it [REMOVE-4], forgets the domain: it may be had anew
+        [REMOVE-5].
+        """
         name = domain.name
         if is_final:
             if not domain.is_removing:
@@ -180,7 +191,7 @@ class DomainOffice:
 
 
 def domain_info(context: Context, domain: DomainEntry) -> DomainInfo:
-    """Return what INFOS tells."""
+    """Return what INFOS tells [DOMAIN-1]."""
     return DomainInfo(
         name=domain.name,
         config_json=domain.config.parameters_json,

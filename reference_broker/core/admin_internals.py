@@ -1,4 +1,4 @@
-"""The answer to INTERNALS: a queue from the inside, as the peer shows it (DROPIN 4.4, 4.5)."""
+"""The answer to INTERNALS: a queue from the inside, as the peer shows it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PRIMARY_ID: Final = 2**32 - 2
 
 
 def queue_internals(context: Context, entry: QueueEntry) -> QueueInternals:
-    """Return what INTERNALS tells of a queue."""
+    """Return what INTERNALS tells of a queue [INTERN-2]."""
     queue = entry.queue
     handles = list(_handles(context, entry))
     registered = [app for app in queue.apps.values() if app.is_registered]
@@ -170,6 +170,7 @@ def _state(count: int, limit: int) -> ResourceUsageState:
 
 
 def _consumer_state(context: Context, app: App) -> ConsumerState:
+    """Return the state of an app, and whether anybody reads for it [INTERN-1]."""
     return ConsumerState(
         app_id=app.app_id,
         status=ConsumerStatus(app.status),

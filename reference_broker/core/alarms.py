@@ -1,6 +1,6 @@
 """The long alarm records: a queue that is full, and one whose consumers do not get on.
 
-Their layout is an interface (DROPIN 3.4): tooling reads it line by line.
+Their layout is an interface: tooling reads it line by line.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEVELS: Final = {
 
 
 def raise_capacity_alarms(context: Context, entry: QueueEntry) -> None:
-    """Tell of a queue or its domain if it has become fuller than an alarm level."""
+    """Tell of a queue or its domain if it has become fuller than an alarm level [ALARM-1]."""
     usage = entry.queue.usage
     transition = usage.transition()
     if transition is not None:

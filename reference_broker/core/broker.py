@@ -4,7 +4,8 @@
 core act, serves the consumers of whatever changed, and returns what the world must do. One step
 should carry everything that is ready: consumers are served and peers written to once per step.
 
-Everything a peer can do wrong ends in `PeerError` and closes that peer's connection alone.
+Everything a peer can do wrong ends in `PeerError` and closes that peer's connection alone
+[FRAME-19].
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ from reference_broker.base.limits import (
     HANDSHAKE_EVENT_BYTES_MAX,
     HANDSHAKE_SECONDS_MAX,
     HOT_BYTES_MAX,
+    REQUEST_BYTES,
+    REQUESTS_PER_SESSION_MAX,
+    REQUESTS_PER_STEP_MAX,
+    WAITING_BYTES_MAX,
 )
 from reference_broker.config import (
     AuthenticationConfig,
@@ -76,6 +81,8 @@ from reference_broker.wire.control import AdminCommand as AdminRequest
 from reference_broker.wire.control import ControlMessage, decode_message
 
 #: What an admin session has no use for.
+#: What is no request: it is not counted, and costs little beside what it carries.
+_TRAFFIC_EVENTS: Final = (EventType.PUT, EventType.CONFIRM)
 _DATA_EVENTS: Final = (EventType.PUT, EventType.CONFIRM, EventType.REJECT)
 
 
@@ -139,6 +146,13 @@ class Broker:
         self._next_stop_note = Instant(0)
         self._is_stopped = False
         self._session_count = 0
+        #: What sessions may still ask in this step, and what each of them has asked already.
+        self._requests_left = 0
+        self._asked: dict[int, int] = {}
+        #: Sessions that have asked enough for one step, in the order in which they go on.
+        self._postponed: dict[int, Session] = {}
+        #: Bytes of all sessions that wait for the rest of their event or for their turn.
+        self._waiting_bytes = 0
         self._next_look: Instant | None = None
         authenticators = authenticators or Authenticators.from_config(AuthenticationConfig())
         self._handshake = Handshake(context, authenticators)
@@ -188,6 +202,11 @@ class Broker:
         """
         context = self._context
         context.begin(now, wall_ns)
+        self._requests_left = REQUESTS_PER_STEP_MAX
+        asked, self._asked = self._asked, {}
+        self._admin.begin()
+        if self._postponed:
+            self._go_on_with_postponed(asked)
         for item in inputs:
             self._actions[type(item)](*item)
         if self._handshake.next_look is not None and now >= self._handshake.next_look:
@@ -206,8 +225,8 @@ class Broker:
 
     def next_deadline(self) -> Instant | None:
         """Return when to step again at the latest, although nothing happened; None for never."""
-        if self._context.dirty:
-            return self._context.now  # there is more to deliver than one step hands out
+        if self._context.dirty or self._postponed or self._admin.has_work():
+            return self._context.now  # there is more to do than one step does
         stop_at = None
         if self._stop_at is not None and not self._is_stopped:
             stop_at = min(self._stop_at, self._next_stop_note)
@@ -245,6 +264,8 @@ class Broker:
         if session is None:
             return
         session.phase = Phase.PARTED
+        self._postponed.pop(connection, None)
+        self._waiting_bytes -= session.waiting_bytes
         self._handshake.forget(session)
         # Who is closed because the broker has stopped is not lost.
         self._control.drop_all(session, is_lost=not self._is_stopped)
@@ -273,8 +294,9 @@ class Broker:
             return
         if session.heartbeat is not None:
             session.heartbeat.heard()
-        if session.is_loading:
+        if session.is_waiting():
             self._hold(session, data)
+            self._note_waiting(session)
             return
         try:
             for event in session.reader.feed(data):
@@ -283,20 +305,36 @@ class Broker:
                     return
         except PeerError as error:
             self._give_up(session, str(error))
+        self._note_waiting(session)
 
     def _hold(self, session: Session, data: bytes) -> None:
-        """Keep bytes of a session that waits for a domain or an authenticator."""
+        """Keep bytes of a session that waits for its turn, a domain or an authenticator."""
         is_open = session.phase is Phase.OPEN
         held_max = EVENT_BYTES_MAX if is_open else HANDSHAKE_EVENT_BYTES_MAX
         session.held_bytes += data
         held = len(session.held_bytes)
         if held > held_max:
-            request = "an openQueue" if is_open else "an authentication"
+            request = "a request" if is_open else "an authentication request"
             rule = f"at most {held_max} bytes are kept until it is answered"
-            self._give_up(session, f"{held} bytes sent behind {request} request, but {rule}")
+            self._give_up(session, f"{held} bytes sent behind {request}, but {rule}")
+
+    def _note_waiting(self, session: Session) -> None:
+        """Count the bytes that wait; whoever has most of them goes when they are too many."""
+        waiting = session.reader.buffered_bytes + len(session.held_bytes)
+        self._waiting_bytes += waiting - session.waiting_bytes
+        session.waiting_bytes = waiting
+        if self._waiting_bytes <= WAITING_BYTES_MAX:
+            return
+        sessions = self._context.sessions.values()
+        largest = max(sessions, key=lambda other: other.waiting_bytes)
+        held, all_held = largest.waiting_bytes, self._waiting_bytes
+        largest.discard_input()
+        self._waiting_bytes -= held
+        rule = f"of all sessions {all_held} do, and at most {WAITING_BYTES_MAX} may"
+        self._give_up(largest, f"{held} bytes wait for the rest of their event, but {rule}")
 
     def _give_up(self, session: Session, reason: str) -> None:
-        """Close the connection of a peer that broke the protocol; nobody else notices."""
+        """Close the connection of a peer that broke the protocol, with an error [FRAME-20]."""
         self._context.note(Severity.ERROR, f"{session}: {reason}; closing the connection")
         self._control.drop_all(session, is_lost=True)
         self._context.close(session, reason)
@@ -304,12 +342,47 @@ class Broker:
     # Events.
 
     def _take(self, session: Session, event: Event) -> None:
-        if session.is_loading:
+        if session.is_waiting():
             session.held_events.append(event)
-        else:
+        elif event.type in _TRAFFIC_EVENTS or self._may_ask(session, event):
             self._event(session, event)
+        else:
+            session.is_postponed = True
+            session.held_events.append(event)
+            self._postponed[session.connection] = session
+
+    def _may_ask(self, session: Session, event: Event) -> bool:
+        """Tell whether a request still fits into this step; long ones count for several."""
+        asked = self._asked.get(session.connection, 0)
+        if self._requests_left <= 0 or asked >= REQUESTS_PER_SESSION_MAX:
+            return False
+        cost = 1 + (event.end - event.start) // REQUEST_BYTES
+        self._asked[session.connection] = asked + cost
+        self._requests_left -= cost
+        return True
+
+    def _go_on_with_postponed(self, asked: dict[int, int]) -> None:
+        """Take what sessions want beyond what they `asked` in the last step, the least first."""
+        in_turn = sorted(self._postponed, key=lambda connection: asked.get(connection, 0))
+        waiting = {connection: self._postponed[connection] for connection in in_turn}
+        self._postponed = {}
+        for connection in in_turn:
+            if self._requests_left <= 0:
+                break
+            session = waiting.pop(connection)
+            session.is_postponed = False
+            self._go_on(session)
+        self._postponed = waiting | self._postponed
 
     def _event(self, session: Session, event: Event) -> None:
+        """Take one event.
+
+        Heartbeats are answered, whatever they carry [HB-1, HB-3], and answers to them dropped
+        [HB-2]; an admin session has no use for messages [CTRL-10].
+
+        Raises:
+            PeerError: it is nothing that a client sends [FRAME-14], or cannot be read.
+        """
         event_type = event.type
         if session.phase is Phase.HANDSHAKE:
             self._handshake.handle(session, event)
@@ -331,6 +404,12 @@ class Broker:
             raise PeerError(f"{event} is nothing that a client sends")
 
     def _request(self, session: Session, event: Event) -> None:
+        """Take a control message of an established session.
+
+        Raises:
+            PeerError: it is too large [FRAME-9], or cannot be decoded [CTRL-11]; a second identity
+                cannot [NEG-16].
+        """
         if event.end - event.start > CONTROL_EVENT_BYTES_MAX:
             size = event.end - event.start
             rule = f"at most {CONTROL_EVENT_BYTES_MAX} are accepted"
@@ -383,18 +462,17 @@ class Broker:
         return config
 
     def _go_on(self, session: Session) -> None:
-        """Take what a session sent while it waited for a domain or an authenticator."""
+        """Take what a session sent while it waited for its turn, a domain or an authenticator."""
         events, session.held_events = session.held_events, []
         try:
-            for position, event in enumerate(events):
+            for event in events:
                 if session.ignores_input():
                     return
-                self._event(session, event)
-                if session.is_loading:
-                    session.held_events = events[position + 1 :]
-                    return
+                self._take(session, event)
         except PeerError as error:
             self._give_up(session, str(error))
+            return
+        if session.is_waiting():
             return
         data, session.held_bytes = bytes(session.held_bytes), bytearray()
         self._received(session.connection, data)
@@ -412,7 +490,7 @@ class Broker:
             self._look_by(session.heartbeat.next_look)
 
     def _look_around(self) -> None:
-        """Send heartbeats, give up silent peers, and find out when to look next."""
+        """Send heartbeats, give up silent peers [NEG-19], and find out when to look next."""
         context = self._context
         self._next_look = None
         for session in list(context.sessions.values()):
@@ -472,7 +550,7 @@ class Broker:
         context.stopped()
 
     def _note_stop(self, unconfirmed: int) -> None:
-        """Tell, once a second, what the stop waits for (DROPIN 3.3, rows G1 to G3)."""
+        """Tell, once a second, what the stop waits for."""
         context = self._context
         if context.now >= self._next_stop_note:
             self._next_stop_note = Instant(context.now + seconds(1))

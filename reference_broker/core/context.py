@@ -109,7 +109,7 @@ class Context:
         self._effects.append(Log(severity, message, tuple(fields.items())))
 
     def alarm(self, category: str, text: str, *, is_panic: bool = False) -> None:
-        """Tell the operator something that needs him (DROPIN 3.1)."""
+        """Tell the operator something that needs him."""
         word = "PANIC" if is_panic else "ALARM"
         self._effects.append(Log(Severity.ERROR, f"{word} [{category}] {text}"))
 
@@ -200,11 +200,11 @@ class Context:
         self._has_stopped = True
 
     def want_sync(self) -> None:
-        """Ask for a sync at the end of the step."""
+        """Ask for a sync at the end of the step; what must be durable leaves behind it [STORE-2]."""
         self._wants_sync = True
 
     def answer(self, session: Session, r_id: int, choice: ControlChoice) -> None:
-        """Answer a request."""
+        """Answer a request under its rId [CTRL-1]."""
         self.send_control(session, ControlMessage(r_id=r_id, choice=choice))
 
     def send_control(

@@ -1,15 +1,17 @@
-"""Control requests of an established session: open, configure, close, disconnect (WIRE 9.3 to 9.5).
+"""Control requests of an established session: open, configure, close, disconnect.
 
 The checks come in the peer's order and answer with the peer's categories, codes and texts.
 
 Opening may have to wait for the domain's configuration. Until it is there the session's later
 events wait too, so that what a client pipelines behind an open means the same however fast the
-configuration comes.
+configuration comes [CTRL-4].
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Final, TypeAlias
 
 from reference_broker.base import DEFAULT_APP_ID, OperatorError, QueueUri, UriError
@@ -47,7 +49,7 @@ from reference_broker.wire.control import (
 
 FLAG_READ: Final = 2
 FLAG_WRITE: Final = 4
-#: Routing flags by mode (WIRE 3.3).
+#: Routing flags by mode [OPEN-2].
 _ROUTING: Final = {Mode.PRIORITY: 2, Mode.FANOUT: 10, Mode.BROADCAST: 7}
 _PRIORITY_INVALID: Final = -(2**31)
 _STOPPING: Final = -11
@@ -83,7 +85,11 @@ class ControlDesk:
         }
 
     def handle(self, session: Session, message: ControlMessage) -> None:
-        """Answer one request; invalid ones are logged and ignored, as the peer does."""
+        """Answer one request, once [CTRL-2]; a refused one changes nothing [CTRL-5].
+
+        Without an rId [CTRL-6], or with a choice that is no client's [CTRL-8, CTRL-9], it is logged
+        and ignored, as the peer does.
+        """
         action = self._actions.get(type(message.choice))
         if message.r_id is None or message.r_id < 0 or action is None:
             name = type(message.choice).__name__
@@ -102,6 +108,7 @@ class ControlDesk:
     # Opening.
 
     def _open(self, session: Session, r_id: int, request: object) -> None:
+        """Check a request, the URI first [OPEN-23], and find the domain."""
         assert isinstance(request, OpenQueue)
         uri = _check_open(request.handle_parameters)
         pending = (session, r_id, request, uri)
@@ -133,6 +140,12 @@ class ControlDesk:
     def _open_in_domain(
         self, session: Session, r_id: int, request: OpenQueue, uri: QueueUri
     ) -> None:
+        """Open a queue of a domain that is there; one that is not there comes into being [OPEN-5].
+
+        The answer holds the request [OPEN-1], the routing and the deduplication time [OPEN-3]. What
+        is refused has changed nothing, so that the qId is still free [OPEN-24]: a queue too many
+        [OPEN-22], and a qId that another queue has [OPEN-17].
+        """
         context = self._context
         parameters = request.handle_parameters
         domain = context.domains[uri.qualified_domain]
@@ -168,6 +181,7 @@ class ControlDesk:
         context.note(Severity.INFO, f"{session}: opened {parameters.uri}", queue_id=parameters.q_id)
 
     def _check_state(self, domain: DomainEntry) -> None:
+        """Refuse to open while the broker stops, or the domain is being removed [REMOVE-3]."""
         if self._context.is_stopping:
             raise _RefusalError(_E.E_REFUSED, _STOPPING, "Self node is stopping.")
         if domain.is_removing:
@@ -175,6 +189,12 @@ class ControlDesk:
             raise _RefusalError(_E.E_REFUSED, _UNKNOWN_PERMANENT, text)
 
     def _attach(self, session: Session, handle: Handle, parameters: QueueHandleParameters) -> None:
+        """Make the client a producer, a consumer, or both [OPEN-4]; for each app by itself [OPEN-6].
+
+        One qId serves a producer and its apps [OPEN-7]. A consumer gets nothing before it is
+        configured [CFG-3]. An app that the domain does not have is let in [OPEN-8], and the
+        operator told [ALARM-4].
+        """
         sub_id = parameters.sub_id_info.sub_id if parameters.sub_id_info else 0
         app_id = parameters.sub_id_info.app_id if parameters.sub_id_info else DEFAULT_APP_ID
         sub_stream = handle.sub_streams.setdefault(sub_id, SubStream(app_id, None))
@@ -201,6 +221,11 @@ class ControlDesk:
     # Configuring.
 
     def _configure_stream(self, session: Session, r_id: int, request: object) -> None:
+        """Give a stream its subscriptions [CFG-15, CFG-16], or none [CFG-11]; answer [CFG-1].
+
+        Messages are handed out at the end of the step, behind the answer [CFG-4], and to what is
+        then there [CFG-14].
+        """
         assert isinstance(request, ConfigureStream)
         parameters = request.stream_parameters
         handle = _handle(session, request.q_id)
@@ -208,10 +233,13 @@ class ControlDesk:
         if sum([len(s.consumers) for s in parameters.subscriptions]) > SUBSCRIPTIONS_PER_STREAM_MAX:
             text = f"a stream has at most {SUBSCRIPTIONS_PER_STREAM_MAX} consumers"
             raise _RefusalError(_E.E_INVALID_ARGUMENT, -1, text)
+        # Subscriptions may have the same expression: then their order tells them apart.
+        numbers: defaultdict[str, Iterator[int]] = defaultdict(count)
+        faults: list[str] = []
         specs = [
             _checked(
                 SubscriptionSpec(
-                    key=f"{subscription.expression.text}#{number}",
+                    key=f"{expression.text}#{next(numbers[expression.text])}",
                     push_id=subscription.s_id,
                     priority=consumer.consumer_priority,
                     weight=consumer.consumer_priority_count,
@@ -221,14 +249,19 @@ class ControlDesk:
                 )
             )
             for subscription in parameters.subscriptions
-            for predicate in [self._predicate(session, subscription.expression)]
-            for number, consumer in enumerate(subscription.consumers)
+            for expression in [subscription.expression]
+            for predicate in [_predicate(expression, faults)]
+            for consumer in subscription.consumers
         ]
+        if faults:
+            text = f"{session}: {len(faults)} expressions taken as true: {faults[0]}"
+            self._context.note(Severity.ERROR, text)
         sub_stream.parameters = parameters
         self._reconfigure(handle, sub_stream, specs)
         self._context.answer(session, r_id, ConfigureStreamResponse(request=request))
 
     def _configure_queue_stream(self, session: Session, r_id: int, request: object) -> None:
+        """Do the same for one subscription without an expression; answer [CFG-2]."""
         assert isinstance(request, ConfigureQueueStream)
         parameters = request.stream_parameters
         handle = _handle(session, request.q_id)
@@ -250,17 +283,6 @@ class ControlDesk:
         self._reconfigure(handle, sub_stream, specs)
         self._context.answer(session, r_id, ConfigureQueueStreamResponse(request=request))
 
-    def _predicate(self, session: Session, expression: Expression) -> Predicate | None:
-        """Return what an expression means; one that does not compile is always true (WIRE 9.5)."""
-        if expression.version is ExpressionVersion.E_UNDEFINED or not expression.text:
-            return None
-        try:
-            return compile_expression(expression.text)
-        except ExpressionError as error:
-            text = f"{session}: expression '{expression.text}' taken as true: {error}"
-            self._context.note(Severity.ERROR, text)
-            return None
-
     def _reconfigure(
         self, handle: Handle, sub_stream: SubStream, specs: list[SubscriptionSpec]
     ) -> None:
@@ -272,6 +294,12 @@ class ControlDesk:
     # Closing.
 
     def _close_queue(self, session: Session, r_id: int, request: object) -> None:
+        """Close what a request gives back, and nothing else; answer [CLOSE-1].
+
+        Other apps of the qId stay [CLOSE-5], and so does its producer [CLOSE-6]. What is closed makes
+        room among consumers and producers [OPEN-25]. Refused are a subId that is not open [CLOSE-3],
+        and a request without counts [CLOSE-4].
+        """
         assert isinstance(request, CloseQueue)
         parameters = request.handle_parameters
         handle = _handle(session, parameters.q_id)
@@ -312,7 +340,7 @@ class ControlDesk:
             self._drop_poisonous(handle.entry, sub_stream.app_id, detached)
 
     def _drop_poisonous(self, entry: QueueEntry, app_id: str, detached: Detached) -> None:
-        """Write down and tell that messages were given up after too many deliveries (WIRE 9.9)."""
+        """Write down and tell that messages were given up after too many deliveries [ALARM-4]."""
         context = self._context
         entry.counters.reject_messages += len(detached.dropped)
         if entry.is_logged:
@@ -344,6 +372,8 @@ class ControlDesk:
     def drop_all(self, session: Session, *, is_lost: bool) -> None:
         """Give back everything that a session has opened.
 
+        What it held goes back in order [END-5, END-6]; what it confirmed does not [END-7].
+
         Args:
             session: whose.
             is_lost: whether the client vanished; what it held may be what killed it.
@@ -352,6 +382,10 @@ class ControlDesk:
             self._drop_handle(session, handle, is_lost=is_lost)
 
     def _disconnect(self, session: Session, r_id: int, _request: object) -> None:
+        """Answer the last request [END-1]; nothing is sent or heeded afterwards [END-2, END-3].
+
+        The client closes the connection [END-4].
+        """
         self.drop_all(session, is_lost=False)
         self._context.answer(session, r_id, DisconnectResponse())
         session.has_disconnected = True
@@ -359,7 +393,13 @@ class ControlDesk:
 
 
 def _check_open(parameters: QueueHandleParameters) -> QueueUri:
-    """Check what needs no domain, in the order of WIRE 9.4."""
+    """Check what needs no domain, the URI first.
+
+    Raises:
+        _RefusalError: the URI cannot be read [URI-5]; counts are missing [OPEN-9], or do not go with
+            the flags [OPEN-11, OPEN-12]; there is an adminCount [OPEN-10]; the qId is reserved
+            [OPEN-13]; a writer names an app [OPEN-14].
+    """
     invalid = _E.E_INVALID_ARGUMENT
     try:
         uri = QueueUri.parse(parameters.uri)
@@ -385,6 +425,7 @@ def _check_open(parameters: QueueHandleParameters) -> QueueUri:
 
 
 def _check_app(config: DomainConfig, parameters: QueueHandleParameters) -> None:
+    """Readers name an app where queues have apps [OPEN-18], and nowhere else [OPEN-19]."""
     if not parameters.read_count:
         return
     if config.mode is Mode.FANOUT and parameters.sub_id_info is None:
@@ -398,6 +439,7 @@ def _check_app(config: DomainConfig, parameters: QueueHandleParameters) -> None:
 def _check_domain_limits(
     config: DomainConfig, parameters: QueueHandleParameters, entry: QueueEntry | None
 ) -> None:
+    """Refuse a consumer [OPEN-20] or a producer [OPEN-21] too many."""
     consumers, producers = (entry.consumers, entry.producers) if entry else (0, 0)
     for adds, have, limit, noun in (
         (parameters.read_count, consumers, config.max_consumers, "consumer"),
@@ -409,6 +451,7 @@ def _check_domain_limits(
 
 
 def _domain_refusal(name: str, outcome: DomainConfig | OperatorError) -> _RefusalError:
+    """A domain without a file is unknown [OPEN-15], one with a wrong file refused [OPEN-16]."""
     if isinstance(outcome, DomainNotFound):
         return _RefusalError(_E.E_UNKNOWN, -1, str(outcome))
     text = (
@@ -419,6 +462,7 @@ def _domain_refusal(name: str, outcome: DomainConfig | OperatorError) -> _Refusa
 
 
 def _handle(session: Session, queue_id: int) -> Handle:
+    """Return what a qId stands for; refused if it is not open [CFG-5, CFG-10, CLOSE-2]."""
     handle = session.handles.get(queue_id)
     if handle is None:
         raise _RefusalError(_E.E_UNKNOWN, 0, "No queue with specified Id")
@@ -426,14 +470,29 @@ def _handle(session: Session, queue_id: int) -> Handle:
 
 
 def _sub_stream_of(handle: Handle, app_id: str) -> SubStream:
+    """Return what is open for an app; refused if nothing is [CFG-6]."""
     for sub_stream in handle.sub_streams.values():
         if sub_stream.app_id == app_id and sub_stream.stream is not None:
             return sub_stream
     raise _RefusalError(_E.E_UNKNOWN, 0, "No queue with specified appId")
 
 
+def _predicate(expression: Expression, faults: list[str]) -> Predicate | None:
+    """Return what an expression means; one that does not compile is a fault, and always true [SUB-11]."""
+    if expression.version is ExpressionVersion.E_UNDEFINED or not expression.text:
+        return None
+    try:
+        return compile_expression(expression.text)
+    except ExpressionError as error:
+        faults.append(f"'{expression.text}': {error}")
+        return None
+
+
 def _checked(spec: SubscriptionSpec) -> SubscriptionSpec:
-    """Check the pairing of priority and count, and keep what is out of range harmless."""
+    """Check that priority and count go together [CFG-7]; keep what is out of range harmless [CFG-8].
+
+    What is refused here has not reached the stream yet [CFG-9].
+    """
     if (spec.priority == _PRIORITY_INVALID) is not (spec.weight == 0):
         text = "Attempting to configure stream with invalid priority."
         raise _RefusalError(_E.E_UNKNOWN, -1, text)

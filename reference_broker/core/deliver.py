@@ -1,7 +1,8 @@
-"""PUSH and CONFIRM: messages to consumers and their release (WIRE 5.8, 7, 8.1, 9.6 to 9.9).
+"""PUSH and CONFIRM: messages to consumers and their release.
 
 A delivery becomes PUSH events whose messages are, up to the header, byte for byte what the
-producer sent. Consumers that do not read new-style properties get the old style instead.
+producer sent [PROP-2, PROP-9]. Consumers that do not read new-style properties get the old style
+instead.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ from reference_broker.wire.push import (
     PUSH_WITH_ID_WORDS,
 )
 
-#: Wire schema id of every new-style message that we send: new style, no schema to remember.
+#: Wire schema id of every new-style message that we send: new style, no schema to remember
+#: [PROP-3].
 _NEW_STYLE = 1
 
 
@@ -50,7 +52,7 @@ _EARLY_EXIT_SECONDS = 5
 
 
 class EarlyExitLog:
-    """Keep the log readable when deliveries stop again and again (DROPIN 3.3, row D1)."""
+    """Keep the log readable when deliveries stop again and again."""
 
     def __init__(self) -> None:
         self._left = _EARLY_EXITS_AT_ONCE
@@ -85,12 +87,16 @@ class Deliverer:
         for entry in dirty:
             del context.dirty[entry]
         budget = DeliveryBudget()
+        #: Those that have more, and among them those for which nothing was left.
+        unserved: list[QueueEntry] = []
+        served: list[QueueEntry] = []
         for entry in dirty:
             queue = entry.queue
+            more = unserved if budget.is_spent else served
             for delivery in queue.deliver(context.now, budget):
                 self._push(entry, delivery)
             if queue.has_more:
-                context.dirty[entry] = None
+                more.append(entry)
             if queue.wanted:
                 self._pager.fetch(entry)
             if entry.is_logged and queue.store.hot_bytes > context.hot_bytes_max:
@@ -101,6 +107,7 @@ class Deliverer:
             if wake_at is not None:
                 context.wake(entry, wake_at)
             self._idle_watch.look(entry)
+        context.dirty.update(dict.fromkeys([*unserved, *served]))
 
     def _note_early_exit(self, entry: QueueEntry, app_id: str, guid: bytes) -> None:
         if self._early_exits.admits(self._context.now):
@@ -137,7 +144,7 @@ class Deliverer:
         try:
             return old_style(message)
         except WireError as error:
-            # The producer's properties are malformed; its bytes are delivered as they are.
+            # The producer's properties are malformed; its bytes are delivered as they are [PROP-7].
             guid = message[0].hex().upper()
             self._context.note(
                 Severity.WARN, f"message properties not converted: {error}", guid=guid
@@ -145,7 +152,10 @@ class Deliverer:
             return message
 
     def confirm(self, session: Session, event: Event) -> None:
-        """Take one CONFIRM event."""
+        """Take one CONFIRM event, without an answer [CONFIRM-3].
+
+        What is for a qId [CONFIRM-7] or subId [CONFIRM-8] that is not open is ignored.
+        """
         context = self._context
         runs: list[tuple[int, int, list[bytes]]] = []
         queue_id_before, sub_id_before = -1, -1
@@ -177,6 +187,7 @@ class Deliverer:
         entry = handle.entry
         queue = entry.queue
         confirmed = queue.confirm(stream, guids, context.now)
+        context.dirty[entry] = None  # there may be room: for messages that are gone as well
         if not confirmed.ordinals:
             return 0
         entry.counters.confirm_messages += len(confirmed.ordinals)
@@ -186,16 +197,15 @@ class Deliverer:
             context.add(*log.append_confirms(entry.number, number, confirmed.ordinals))
             context.add(*log.release(confirmed.removed))
             self._journal.confirmed(entry, len(confirmed.ordinals), len(confirmed.removed))
-        context.dirty[entry] = None
         return len(confirmed.ordinals)
 
 
 def push_chunks(messages: list[Message], queue_id: int, push_id: int) -> list[bytes]:
-    """Return PUSH events with `messages` for one subscription, as chunks to join.
+    """Return PUSH events with `messages` for one subscription [PUSH-6], as chunks to join.
 
     Args:
         messages: in order.
-        queue_id: the receiver's qId.
+        queue_id: the receiver's qId [PUSH-1].
         push_id: the one id of the option SUB_QUEUE_IDS_OLD.
     """
     pack = PUSH_WITH_ID.pack
@@ -230,7 +240,7 @@ def push_chunks(messages: list[Message], queue_id: int, push_id: int) -> list[by
 
 
 def old_style(message: Message) -> Message:
-    """Return a new-style message in old style: lengths in the headers, nothing compressed.
+    """Return a new-style message in old style: lengths in the headers, all plain [PROP-5].
 
     Raises:
         WireError: properties or payload cannot be read.

@@ -20,8 +20,8 @@ from reference_broker.config import DomainConfig, Durability, Limits, Mode, Stor
 from reference_broker.core.context import Context
 from reference_broker.core.state import DomainEntry, QueueEntry
 from reference_broker.expr import ExpressionError, Lookup, Predicate, compile_expression
-from reference_broker.ports import Severity
-from reference_broker.queue import Message, Queue, QueueMode, QueueSettings, Usage
+from reference_broker.ports import Effect, Severity, Write
+from reference_broker.queue import App, Message, Queue, QueueMode, QueueSettings, Usage
 from reference_broker.wire.property_lookup import property_lookup
 
 _KEY_SIZE: Final = 5
@@ -66,10 +66,11 @@ class Domains:
         return domain
 
     def reconfigure(self, domain: DomainEntry, config: DomainConfig) -> None:
-        """Put a new configuration in force, for the queues that exist too.
+        """Put a new configuration in force, for the queues that exist too [RECONF-1].
 
         Raises:
-            OperatorError: it cannot be; nothing has changed then.
+            OperatorError: it cannot be, as mode or storage would change [RECONF-4]; nothing has changed
+                then [RECONF-5].
         """
         filters = _filters(config)
         for field, old, new in (
@@ -95,7 +96,10 @@ class Domains:
     # Queues.
 
     def has_room(self, domain: DomainEntry) -> bool:
-        """Return whether one more queue may be; tell the operator if not."""
+        """Return whether one more queue may be; tell the operator if not.
+
+        A queue counts until it is removed, opened or not [OPEN-26].
+        """
         maximum = domain.config.max_queues or QUEUES_MAX
         if len(domain.queues) < maximum and len(self._context.queues) < QUEUES_MAX:
             return True
@@ -110,8 +114,12 @@ class Domains:
     def create_queue(self, uri: QueueUri, domain: DomainEntry) -> QueueEntry:
         """Bring a queue into being, with its apps, and write it down."""
         entry = self._add(uri, domain, self._next_queue_number, self._emptiest_partition())
+        effects: list[Effect] = []
+        if entry.is_logged:
+            effects += self._context.log_of(entry).append_queue(entry.number, uri)
         for app_id in app_ids_of(domain.config):
-            self._register(entry, app_id)
+            effects += self._register(entry, app_id)
+        self._context.add(*_joined(effects))
         self._write_ledger(entry)
         self._watch_queue_count(domain)
         return entry
@@ -131,9 +139,10 @@ class Domains:
         for app_id in wanted:
             known = entry.queue.apps.get(app_id)
             if known is None or not known.is_registered:
-                self._register(entry, app_id)
+                self._context.add(*self._register(entry, app_id))
             else:
                 entry.queue.set_filter(app_id, _filter_of(entry.domain, app_id))
+                self._log_unknown(entry, known)
         self._make_ledger_room()
         self._write_ledger(entry)
 
@@ -190,8 +199,6 @@ class Domains:
         context.queues[uri.canonical] = entry
         domain.queues[uri.canonical] = entry
         context.partition_queues[partition] += 1
-        if is_logged:
-            context.add(*context.log_of(entry).append_queue(number, uri))
         return entry
 
     def _emptiest_partition(self) -> int:
@@ -202,12 +209,16 @@ class Domains:
         config = entry.domain.config
         _set_limits(entry.queue.usage, config.queue_limits)
         entry.queue.reconfigure(self._settings(config), self._context.now)
+        was_synced = entry.is_synced
         entry.is_synced = entry.is_logged and config.durability is Durability.FSYNC
+        if entry.is_synced and not was_synced:
+            # From now on an ACK or a PUSH says that its message is durable, an older one too.
+            self._context.want_sync()
         self.align_apps(entry)
         self._context.dirty[entry] = None
 
-    def _register(self, entry: QueueEntry, app_id: str) -> None:
-        context = self._context
+    def _register(self, entry: QueueEntry, app_id: str) -> list[Effect]:
+        """Let an app take part [RECONF-2]; returns what writes it down."""
         number = 0
         if entry.queue.mode is QueueMode.FANOUT:
             number = entry.next_app_number
@@ -215,12 +226,28 @@ class Domains:
             entry.queue.register_app(app_id, number, _filter_of(entry.domain, app_id))
         else:  # its one app is there from the beginning
             entry.queue.set_filter(app_id, _filter_of(entry.domain, app_id))
-        if entry.is_logged:
-            ordinal = entry.queue.next_ordinal
-            log = context.log_of(entry)
-            context.add(*log.append_app(entry.number, number, app_id, ordinal, is_registered=True))
+        if not entry.is_logged:
+            return []
+        log, ordinal = self._context.log_of(entry), entry.queue.next_ordinal
+        return log.append_app(entry.number, number, app_id, ordinal, is_registered=True)
+
+    def _log_unknown(self, entry: QueueEntry, app: App) -> None:
+        """Write down an app that the queue has from the beginning if the log has not heard of it.
+
+        That is so after a crash between the records of queue and app, and when an empty queue has
+        left the fanout mode. What an app that the log does not know has to get is lost in the log.
+        """
+        if not entry.is_logged:
+            return
+        log = self._context.log_of(entry)
+        if app.number in log.queues[entry.number].apps:
+            return
+        first = entry.queue.store.first_ordinal
+        effects = log.append_app(entry.number, app.number, app.app_id, first, is_registered=True)
+        self._context.add(*effects)
 
     def _unregister(self, entry: QueueEntry, app_id: str) -> None:
+        """Let an app go: it gets nothing more, and holds nothing up [RECONF-3]."""
         context = self._context
         number = entry.queue.apps[app_id].number
         released = entry.queue.unregister_app(app_id, context.now)
@@ -266,6 +293,7 @@ class Domains:
         )
 
     def _watch_queue_count(self, domain: DomainEntry) -> None:
+        """Tell the operator when most of the queues exist that may [ALARM-3]."""
         limit = domain.config.max_queues
         count = len(domain.queues)
         watermark = limit * _QUEUES_WATERMARK
@@ -287,7 +315,20 @@ def app_ids_of(config: DomainConfig) -> tuple[str, ...]:
     return config.app_ids if config.mode is Mode.FANOUT else (DEFAULT_APP_ID,)
 
 
+def _joined(effects: list[Effect]) -> list[Effect]:
+    """Make one write of those that follow each other in a file, so that a crash divides none."""
+    joined: list[Effect] = []
+    for effect in effects:
+        last = joined[-1] if joined else None
+        if isinstance(effect, Write) and isinstance(last, Write) and last.name == effect.name:
+            joined[-1] = Write(last.name, [*last.chunks, *effect.chunks])
+        else:
+            joined.append(effect)
+    return joined
+
+
 def _filter_of(domain: DomainEntry, app_id: str) -> Predicate | None:
+    """Return what an app gets; where queues have no apps that is told without an id [APP-4]."""
     return domain.filters.get("" if app_id == DEFAULT_APP_ID else app_id)
 
 
@@ -295,7 +336,7 @@ def _filters(config: DomainConfig) -> Mapping[str, Predicate]:
     """Compile the application subscriptions of a domain.
 
     Raises:
-        OperatorError: one does not compile.
+        OperatorError: one does not compile [APP-7].
     """
     filters: dict[str, Predicate] = {}
     for subscription in config.subscriptions:
@@ -312,7 +353,7 @@ def _filters(config: DomainConfig) -> Mapping[str, Predicate]:
 
 
 def _lookup(message: Message) -> Lookup:
-    """Return what expressions see of a message."""
+    """Return what expressions see of a message; without properties nothing [EXPR-22]."""
     _, flags, coding, data, size, _, _ = message
     return property_lookup(data[:size], flags, coding & 0xFFFF, coding >> 16)
 

@@ -1,4 +1,4 @@
-"""The handshake: who a client is, and what it can do (WIRE 2.1 to 2.4, 11.2).
+"""The handshake: who a client is, and what it can do.
 
 ::
 
@@ -6,10 +6,11 @@
     clientIdentity ─> verdict on the anonymous credential ─(delay)─> brokerResponse
     later: authenticationRequest ─> verdict ─(delay)─> response      the session goes on meanwhile
 
-A verdict may take time. What a client sends before it is let in waits behind it, within limits; a
-client that goes away meanwhile is forgotten, and a stop waits for nobody.
+A verdict may take time. What a client sends before it is let in waits behind it, within limits
+[AUTH-9], and everybody else is served [AUTH-10]; a client that goes away meanwhile is forgotten, and
+a stop waits for nobody [AUTH-11].
 
-Who is refused is told so, if it has asked, and is closed by a `PeerError`.
+Who is refused is told so, if it has asked, and is closed by a `PeerError` [AUTH-6, AUTH-20].
 """
 
 from __future__ import annotations
@@ -71,8 +72,11 @@ class Handshake:
     def handle(self, session: Session, event: Event) -> None:
         """Take an event of a session that is not negotiated yet.
 
+        An authentication may come first [AUTH-1], and once [AUTH-7]; then the identity.
+
         Raises:
-            PeerError: the client is not let in.
+            PeerError: the client is not let in: it is a stranger where strangers are turned away
+                [AUTH-21], or this is something else [NEG-5], or cannot be read [NEG-6].
         """
         if event.type == EventType.AUTHENTICATION and session.authentication is None:
             request = _request(event)
@@ -95,8 +99,8 @@ class Handshake:
     def reauthenticate(self, session: Session, event: Event) -> None:
         """Take an authentication event of an established session.
 
-        Like the peer, ignore it from a client that did not authenticate before, and while an
-        earlier one waits for its answer.
+        Like the peer, ignore it from a client that did not authenticate before [AUTH-27], and while
+        an earlier one waits for its answer.
 
         Raises:
             PeerError: the client is not who it was.
@@ -123,7 +127,8 @@ class Handshake:
 
         Returns:
             Sessions that may go on with what they have sent meanwhile, each with an empty text;
-            and sessions to give up, each with the reason.
+            and sessions to give up, each with the reason, such as a lifetime that is over
+            [AUTH-28].
         """
         now = self._context.now
         outcomes: list[tuple[Session, str]] = []
@@ -172,7 +177,7 @@ class Handshake:
         return ""
 
     def _finish(self, session: Session, pending: _Pending) -> None:
-        """Tell the peer the verdict, and act on it."""
+        """Tell the peer the verdict, in the encoding of its request [AUTH-2], and act on it."""
         verdict, encoding = pending.verdict, pending.encoding
         if encoding is not None:
             answer = AuthenticationMessage(choice=verdict.response())
@@ -225,6 +230,7 @@ class Handshake:
 
 
 def _request(event: Event) -> AuthenticationRequest:
+    """Return the request in an event; raises `PeerError` if there is none [AUTH-8]."""
     size = event.end - event.start
     if size > HANDSHAKE_EVENT_BYTES_MAX:
         rule = f"at most {HANDSHAKE_EVENT_BYTES_MAX} are accepted"

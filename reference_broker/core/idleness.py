@@ -1,4 +1,4 @@
-"""The consumption monitor: alarms for queues whose consumers do not get on (DROPIN 3.4).
+"""The consumption monitor: alarms for queues whose consumers do not get on.
 
 The engine says when an app has waited too long and when it has caught up; here that becomes log
 records, and the instant at which to look again.
@@ -23,7 +23,7 @@ class IdleWatch:
         self._context = context
 
     def look(self, entry: QueueEntry) -> None:
-        """Tell what has changed with a queue's apps, and ask to look again in time."""
+        """Tell what has changed with a queue's apps [ALARM-2], and ask to look again in time."""
         context = self._context
         queue = entry.queue
         due = queue.idle.deadline

@@ -1,16 +1,18 @@
 """Reading back from the log what memory no longer holds.
 
 A queue that wants to deliver a message that is only on disk says so (`Queue.wanted`); the whole
-block around it is read, checked and given back to the queue, which then goes on. What cannot be
-read, or is not what was written, is never delivered: it is given up, with an alarm.
+block around it is read, checked and given back to the queue, which then goes on. What is not what was
+written is never delivered: it is given up, with an alarm. A file that cannot be read may be whole:
+nothing is given up, and after a pause, longer each time, it is read again.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 
-from reference_broker.base import OperatorError
+from reference_broker.base import Duration, Instant, OperatorError, milliseconds, seconds
 from reference_broker.base.limits import BLOCK_MESSAGES, MIB
 from reference_broker.core.context import Context
 from reference_broker.core.state import QueueEntry
@@ -26,6 +28,12 @@ from reference_broker.storage import (
 #: Two messages with no more than this between them are read together.
 _GAP_BYTES_MAX: Final = 4096
 _READ_BYTES_MAX: Final = 1 * MIB
+#: Before a block is read again whose file could not be read, the first time and at most; each pause
+#: is twice as long as the one before.
+_PAUSE_MIN: Final[Duration] = milliseconds(250)
+_PAUSE_MAX: Final[Duration] = seconds(30)
+#: Between two alarms about files that cannot be read, whichever they are.
+_ALARM_PAUSE: Final[Duration] = seconds(30)
 
 
 class _Wanted(NamedTuple):
@@ -46,6 +54,33 @@ class _Part(NamedTuple):
     ranges: list[list[_Wanted]]
 
 
+@dataclass(slots=True)
+class _Reading:
+    """The reads of one block.
+
+    Attributes:
+        missing: parts that are still to come.
+        come: what has come.
+        has_failed: whether a part could not be read.
+    """
+
+    missing: int
+    come: list[Message] = field(default_factory=list)
+    has_failed: bool = False
+
+
+class _Pause(NamedTuple):
+    """Why a block is not read now: its file could not be.
+
+    Attributes:
+        until: when it is read again.
+        length: of the pause.
+    """
+
+    until: Instant
+    length: Duration
+
+
 class Pager:
     """Read blocks back.
 
@@ -55,14 +90,23 @@ class Pager:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        #: By queue and block: how many parts are still to come, and what has come.
-        self._blocks: dict[tuple[QueueEntry, int], tuple[int, list[Message]]] = {}
+        #: What is being read, by queue and block.
+        self._blocks: dict[tuple[QueueEntry, int], _Reading] = {}
+        #: What could not be read the last time, by queue and block.
+        self._pauses: dict[tuple[QueueEntry, int], _Pause] = {}
+        self._next_alarm = Instant(0)
 
     def fetch(self, entry: QueueEntry) -> None:
-        """Ask for the blocks that a queue wants."""
+        """Ask for the blocks that a queue wants, or to be asked again once their pause is over."""
+        context = self._context
         for ordinal in entry.queue.wanted:
             block = ordinal // BLOCK_MESSAGES
-            if (entry, block) not in self._blocks:
+            if (entry, block) in self._blocks:
+                continue
+            pause = self._pauses.get((entry, block))
+            if pause is not None and context.now < pause.until:
+                context.wake(entry, pause.until)
+            else:
                 self._fetch_block(entry, block, ordinal)
 
     def _fetch_block(self, entry: QueueEntry, block: int, ordinal: int) -> None:
@@ -74,7 +118,7 @@ class Pager:
             by_segment.setdefault(wanted.location >> SEGMENT_SHIFT, []).append(wanted)
         if not by_segment:
             return  # it is in memory meanwhile
-        self._blocks[entry, block] = len(by_segment), []
+        self._blocks[entry, block] = _Reading(len(by_segment))
         for segment, wanted_ones in by_segment.items():
             name = context.log_of(entry).name_of(segment)
             part = _Part(entry, block, name, _ranges(wanted_ones))
@@ -82,34 +126,66 @@ class Pager:
 
     def _take(self, part: _Part, outcome: tuple[bytes, ...] | OperatorError) -> None:
         context = self._context
+        entry, block = part.entry, part.block
+        reading = self._blocks[entry, block]
+        if isinstance(outcome, OperatorError):
+            reading.has_failed = True
+            self._tell(part, outcome)
+        else:
+            reading.come += self._check(part, outcome)
+        reading.missing -= 1
+        if reading.missing:
+            return
+        del self._blocks[entry, block]
+        if context.queues.get(entry.queue.uri.canonical) is not entry:
+            return  # the queue is gone
+        if reading.has_failed:
+            self._pause(entry, block)
+        else:
+            self._pauses.pop((entry, block), None)
+            self._thaw(entry, block, reading.come)
+        context.dirty[entry] = None
+
+    def _check(self, part: _Part, chunks: tuple[bytes, ...]) -> list[Message]:
+        """Return the messages that were read; what is damaged is given up."""
         lost: list[_Wanted] = []
         messages: list[Message] = []
-        if isinstance(outcome, OperatorError):
-            context.alarm("STORAGE", f"log file {part.name} cannot be read: {outcome}")
-            lost = [wanted for each in part.ranges for wanted in each]
-        else:
-            for each, data in zip(part.ranges, outcome, strict=True):
-                for wanted in each:
-                    message = _message(wanted, data, wanted.location - each[0].location)
-                    if message is None:
-                        lost.append(wanted)
-                    else:
-                        messages.append(message)
+        for each, data in zip(part.ranges, chunks, strict=True):
+            for wanted in each:
+                message = _message(wanted, data, wanted.location - each[0].location)
+                if message is None:
+                    lost.append(wanted)
+                else:
+                    messages.append(message)
         # What was confirmed or moved while it was read is no loss.
         locations = self._locations(part.entry, part.block)
         lost = [each for each in lost if locations.get(each.ordinal) == each.location]
         if lost:
             self._give_up(part.entry, [(each.ordinal, each.location) for each in lost])
-        key = (part.entry, part.block)
-        missing, come = self._blocks[key]
-        come += messages
-        if missing > 1:
-            self._blocks[key] = missing - 1, come
+        return messages
+
+    def _pause(self, entry: QueueEntry, block: int) -> None:
+        """Let a block rest that could not be read; the queue is looked at, and asks for it."""
+        before = self._pauses.get((entry, block))
+        length = _PAUSE_MIN if before is None else min(Duration(2 * before.length), _PAUSE_MAX)
+        self._pauses[entry, block] = _Pause(Instant(self._context.now + length), length)
+
+    def _tell(self, part: _Part, error: OperatorError) -> None:
+        """Raise an alarm about a file that cannot be read, unless one was raised lately."""
+        context = self._context
+        if context.now < self._next_alarm:
             return
-        del self._blocks[key]
-        self._thaw(part.entry, part.block, come)
-        if part.entry.queue.uri.canonical in context.queues:
-            context.dirty[part.entry] = None
+        self._next_alarm = Instant(context.now + _ALARM_PAUSE)
+        count = sum([len(each) for each in part.ranges])
+        context.alarm(
+            "STORAGE",
+            f"log file {part.name} cannot be read: {error}; {count} message(s) of queue "
+            f"'{part.entry.queue.uri}' wait, and it is tried again. Make the file readable, or "
+            "purge the queue to go on without them.",
+        )
+        # Blocks that nobody has asked for since their pause was over may be gone.
+        forgotten = context.now - _PAUSE_MAX
+        self._pauses = {k: pause for k, pause in self._pauses.items() if pause.until > forgotten}
 
     def _locations(self, entry: QueueEntry, block: int) -> dict[int, int]:
         """Return where the log has the messages of a block, by ordinal."""
@@ -142,6 +218,11 @@ class Pager:
         ordinal, location = lost[0]
         guid = queue.store.guid_of(ordinal).hex().upper()
         name, offset = log.name_of(location >> SEGMENT_SHIFT), location & OFFSET_MASK
+        # The log has to know before a segment with one of them may go.
+        for app in queue.apps.values():
+            if app.is_registered:
+                done = [each for each, _ in lost if each >= app.first_ordinal]
+                context.add(*log.append_confirms(entry.number, app.number, done))
         removed = queue.remove([each for each, _ in lost], context.now)
         context.add(*log.release(removed))
         context.alarm(

@@ -14,7 +14,7 @@ from reference_broker.storage import PurgeReason
 def purge_queue(
     context: Context, journal: JournalKeeper, entry: QueueEntry, app_id: str | None
 ) -> Purged:
-    """Remove what one app, or with None everybody, has not confirmed.
+    """Remove what one app, or with None everybody, has not confirmed; for good [STORE-8].
 
     Raises:
         KeyError: the queue has no such app.
@@ -34,7 +34,7 @@ def purge_queue(
 
 
 def expire_queue(context: Context, journal: JournalKeeper, entry: QueueEntry) -> None:
-    """Remove the messages of a queue that have outlived their domain's TTL."""
+    """Remove the messages of a queue that have outlived their domain's TTL, for good [TTL-5]."""
     queue = entry.queue
     expired = queue.expire(context.wall_ns, context.now)
     if not expired.count:
@@ -58,5 +58,5 @@ def expire_queue(context: Context, journal: JournalKeeper, entry: QueueEntry) ->
 
 
 def partition_prefix(context: Context, entry: QueueEntry) -> str:
-    """Return how log lines about a queue's partition begin (DROPIN 3.1)."""
+    """Return how log lines about a queue's partition begin."""
     return f"Partition [{entry.partition}] (cluster: {context.cluster.name}): "

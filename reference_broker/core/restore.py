@@ -155,6 +155,11 @@ class Restorer:
                     context.add(*context.logs[partition].append_removed(stored.number))
 
     def _restore(self, domain: DomainEntry, partition: int, stored: StoredQueue) -> None:
+        """Bring back a queue: what was stored [STORE-1, STORE-3], and no more [STORE-4, STORE-8].
+
+        Each app needs what it had not confirmed [STORE-6], in order [STORE-5]; its expression is not
+        asked again [APP-9]. The GUIDs are known as before [STORE-7].
+        """
         context = self._context
         entry = self._domains.restore_queue(stored.uri, domain, stored.number, partition)
         apps = [

@@ -162,7 +162,7 @@ class Session:
         authentication: as whom the client was let in; None before.
         identity: what the client said of itself; None before.
         encoding: for our answers.
-        makes_guids: GUID mode or correlation mode (WIRE 2.6).
+        makes_guids: GUID mode or correlation mode [GUID-2].
         reads_new_properties: whether PUSHes may carry new-style properties.
         handles: by qId.
         outbox: what to send, in order; see `Outgoing`.
@@ -195,6 +195,18 @@ class Session:
     is_loading: bool = False
     held_events: list[Event] = field(default_factory=list)
     held_bytes: bytearray = field(default_factory=bytearray)
+    is_postponed: bool = False
+    waiting_bytes: int = 0
+
+    def is_waiting(self) -> bool:
+        """Whether what comes from the peer has to wait."""
+        return self.is_loading or self.is_postponed
+
+    def discard_input(self) -> None:
+        """Forget what came from the peer and was not looked at."""
+        self.reader = EventReader(self.reader.event_bytes_max)
+        self.held_events, self.held_bytes = [], bytearray()
+        self.waiting_bytes = 0
 
     def ignores_input(self) -> bool:
         """Whether what still comes from the peer means nothing."""

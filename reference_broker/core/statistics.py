@@ -1,4 +1,4 @@
-"""STAT commands: the queues' counters as the peer's tables and as its JSON (DROPIN 4.6).
+"""STAT commands: the queues' counters as the peer's tables and as its JSON.
 
 Every JSON answer takes a snapshot. A bucket holds `_SNAPSHOTS_MAX` of them and gains one each
 quarter of the snapshot interval, so that whoever asks without end is refused and not served.
@@ -128,6 +128,7 @@ class StatOffice:
                 return Tunables(())
 
     def _show(self, encoding: OutputEncoding) -> Result:
+        """Return the statistics as tables [STAT-1] or as JSON [STAT-2]."""
         if encoding is OutputEncoding.TEXT:
             return Stats(self._tables())
         if not self._takes_snapshot():

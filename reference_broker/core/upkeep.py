@@ -2,7 +2,7 @@
 
 | every        | what                                                                         |
 |--------------|------------------------------------------------------------------------------|
-| 5 s          | messages older than their domain's TTL are removed (WIRE 9.10); snapshots    |
+| 5 s          | messages older than their domain's TTL are removed [TTL-1]; snapshots        |
 | 60 s         | GUIDs are forgotten; queues that nobody used for `keepaliveDurationMs` go    |
 | as they ask  | queues that wait for an instant: a pause before a redelivery, an idle alarm  |
 """
@@ -78,7 +78,7 @@ class Upkeep:
         self.collect_queues(keepalive)
 
     def collect_queues(self, keepalive: Duration) -> int:
-        """Let go of queues that nobody has used for so long and that are empty; returns how many."""
+        """Let go of empty queues unused for so long, and of no others [CLUSTER-8]; returns how many."""
         now = self._context.now
         unused = [e for e in self._context.queues.values() if _is_unused(e, now, keepalive)]
         for entry in unused:

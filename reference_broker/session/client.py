@@ -1,4 +1,4 @@
-"""The client as a machine: calls and bytes in, bytes and events out (WIRE 2, 9.3, 10).
+"""The client as a machine: calls and bytes in, bytes and events out.
 
 ::
 

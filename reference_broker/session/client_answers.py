@@ -1,4 +1,4 @@
-"""Which answer goes with which request (WIRE 3.1)."""
+"""Which answer goes with which request."""
 
 from __future__ import annotations
 

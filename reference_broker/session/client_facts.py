@@ -35,7 +35,7 @@ class ClientFacts:
     features: str = CLIENT_FEATURES
 
     def identity(self) -> ClientIdentity:
-        """Return what opens a connection (WIRE 2.3)."""
+        """Return what opens a connection."""
         return ClientIdentity(
             protocol_version=1,
             client_type=ClientType.E_TCPCLIENT,

@@ -1,4 +1,4 @@
-"""Posted messages, from the call until their acknowledgement (WIRE 2.6, 5, 6, 10.3).
+"""Posted messages, from the call until their acknowledgement.
 
 A message that wants an acknowledgement is kept until that comes, so that it can be sent again on
 the next connection, with its GUID. One older than the queue's de-duplication time is given up
@@ -33,7 +33,7 @@ from reference_broker.wire.properties import (
     encode_properties,
 )
 
-#: The SDK compresses nothing smaller (WIRE 5.3).
+#: The SDK compresses nothing smaller.
 COMPRESSION_BYTES_MIN: Final = 1024
 #: Application data kept for retransmission; a post beyond it is refused.
 RETAINED_BYTES_MAX: Final = 256 * MIB
@@ -189,7 +189,7 @@ def _encode_area(properties: PropertiesLike | None, features: Features) -> tuple
 def _assemble(
     area: bytes, payload: bytes, compression: Compression, *, is_new: bool
 ) -> tuple[bytes, Compression]:
-    """Return application data and the compression used, by the SDK's rules (WIRE 5.3)."""
+    """Return application data and the compression used, by the SDK's rules."""
     compressible = payload if is_new else area + payload
     if compression is Compression.ZLIB and len(compressible) >= COMPRESSION_BYTES_MIN:
         packed = compress(compressible)

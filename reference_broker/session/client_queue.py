@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from reference_broker.base import DEFAULT_APP_ID, QueueUri, format_guid
+from reference_broker.expr import ExpressionError, compile_expression
 from reference_broker.wire import (
     FLAG_MESSAGE_PROPERTIES,
     AckStatus,
@@ -37,18 +39,32 @@ FLAG_READ = 2
 FLAG_WRITE = 4
 FLAG_ACK = 8
 _PRIORITY_INVALID = -(2**31)
+#: What the fields of requests can hold, but for priorities: those are the SDK's limits. The broker
+#: refuses a count of 0.
+_RANGES: Final = MappingProxyType(
+    {
+        "max_unconfirmed_messages": (0, 2**63 - 1),
+        "max_unconfirmed_bytes": (0, 2**63 - 1),
+        "consumer_priority": (-(2**30), 2**30 - 1),
+        "consumer_priority_count": (1, 2**31 - 1),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class QueueOptions:
-    """How to read from a queue (WIRE 9.6).
+    """How to read from a queue.
 
     Attributes:
-        max_unconfirmed_messages: the broker stops delivering at this many.
+        max_unconfirmed_messages: the broker stops delivering at this many; 0 to 2**63 - 1.
         max_unconfirmed_bytes: the same in bytes of application data.
         consumer_priority: higher is served first; -1073741824 to 1073741823.
-        consumer_priority_count: messages in a row in the round robin.
+        consumer_priority_count: messages in a row in the round robin; 1 to 2**31 - 1.
         expression: which messages; empty for all.
+
+    Raises:
+        ValueError: a number is out of its range, or the expression does not compile. A broker takes
+            such an expression for one that is always true, so that the client has to refuse it.
     """
 
     max_unconfirmed_messages: int = 1000
@@ -56,6 +72,19 @@ class QueueOptions:
     consumer_priority: int = 0
     consumer_priority_count: int = 1
     expression: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ValueError(f"{name} is {value!r}, but must be an integer, {low} to {high}")
+        if self.expression:
+            try:
+                compile_expression(self.expression)
+            except ExpressionError as error:
+                text = f"expression {self.expression!r} does not compile: {error}"
+                raise ValueError(text) from error
 
 
 class QueueState(Enum):
@@ -128,7 +157,7 @@ class ClientQueue:
             self.options = options
 
     def receives(self, ids: Collection[int], *, is_new_style: bool) -> bool:
-        """Return whether a PUSH with these ids is for this queue (WIRE 7.4); 0 is for any."""
+        """Return whether a PUSH with these ids is for this queue; 0 is for any."""
         if not is_new_style:
             return self.sub_id in ids
         return 0 in ids or any(number in ids for number in self.subscription_ids)

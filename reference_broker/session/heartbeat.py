@@ -1,8 +1,10 @@
-"""Heartbeats (WIRE 1.3): is the peer still there?
+"""Heartbeats: is the peer still there?
 
 A monitor looks once an interval. If bytes came since the last look all is well and nothing is
-sent. Otherwise one miss is counted: below the maximum the peer is asked, at the maximum it is
-given up. Looks are at multiples of the interval, so that one tick serves all peers. Until a peer has sent its first byte after the negotiation it has three minutes of grace.
+sent [HB-6]. Otherwise one miss is counted: below the maximum the peer is asked [HB-4], at the
+maximum it is given up [HB-5]. Looks are at multiples of the interval, so that one tick serves all
+peers. Until a peer has sent its first byte after the negotiation it has three minutes of grace
+[HB-8].
 """
 
 from __future__ import annotations
@@ -26,18 +28,20 @@ class HeartbeatMonitor:
 
     Args:
         now: when the session was established.
-        interval: time between two looks.
-        misses_max: looks in vain before the peer is given up; 0 switches the monitor off.
+        interval: time between two looks; 0 switches the monitor off.
+        misses_max: looks in vain before the peer is given up; 0 switches the monitor off [HB-7].
     """
 
     __slots__ = ("_grace_until", "_heard", "_misses", "interval", "misses_max", "next_look")
 
     def __init__(self, now: Instant, interval: Duration, misses_max: int) -> None:
-        assert interval > 0, interval
+        assert interval >= 0, interval
         self.interval = interval
         self.misses_max = misses_max
         #: When to look next; None while the monitor is off.
-        self.next_look: Instant | None = _tick(now + interval, interval) if misses_max else None
+        self.next_look: Instant | None = None
+        if interval and misses_max:
+            self.next_look = _tick(now + interval, interval)
         self._grace_until = now + seconds(HANDSHAKE_SECONDS_MAX)
         self._heard = False
         self._misses = 0

@@ -1,4 +1,4 @@
-"""Negotiation: what the broker makes of a client's identity (WIRE 2.3, 2.4).
+"""Negotiation: what the broker makes of a client's identity.
 
 ::
 
@@ -30,12 +30,13 @@ from reference_broker.wire.features import BROKER_FEATURES
 
 PROTOCOL_VERSION: Final = 1
 
-#: Language: (minimum, recommended) SDK version, as `major * 10000 + minor * 100 + patch`.
+#: Language: (minimum, recommended) SDK version, as `major * 10000 + minor * 100 + patch`; other
+#: languages have neither [NEG-12].
 _SDK_VERSIONS: Final = {ClientLanguage.E_CPP: (10500, 10900), ClientLanguage.E_JAVA: (2, 2)}
 
 
 class SessionKind(Enum):
-    """Who the peer is (WIRE 2.4)."""
+    """Who the peer is."""
 
     CLIENT = "client"
     ADMIN = "admin"
@@ -87,6 +88,10 @@ def negotiate(
 ) -> tuple[ClientIdentity, Acceptance]:
     """Judge a client's identity.
 
+    What it says of its protocol version [NEG-13], and whether its strings make sense [NEG-14], does
+    not matter. An SDK that is too old [NEG-9] stays connected without a session [NEG-10]; one that
+    is merely old gets one, and is told so [NEG-11].
+
     Args:
         identity: what the first CONTROL event carried.
         peer: the peer's address, for a client that gives no host name.
@@ -97,7 +102,8 @@ def negotiate(
         The identity, completed, and the verdict.
 
     Raises:
-        PeerError: the connection is to be closed without an answer.
+        PeerError: the connection is to be closed without an answer: it is no identity [NEG-7], or
+            one of an unknown kind of client [NEG-8].
     """
     if not isinstance(identity, ClientIdentity):
         raise PeerError(f"negotiation: a clientIdentity is expected, not {type(identity).__name__}")
@@ -116,7 +122,7 @@ def negotiate(
         status = Status(StatusCategory.E_NOT_SUPPORTED, -1, text)
         response = replace(response, result=status, is_deprecated_sdk=True)
         return identity, Acceptance(response, kind, is_established=False)
-    if kind not in (SessionKind.CLIENT, SessionKind.ADMIN):
+    if kind not in (SessionKind.CLIENT, SessionKind.ADMIN):  # [NEG-17]
         text = f"Connection not authorized: {kind.value} sessions are not served"
         response = replace(response, result=Status(StatusCategory.E_REFUSED, -1, text))
         return identity, Acceptance(response, kind, is_established=False, close_reason=text)
@@ -125,6 +131,7 @@ def negotiate(
 
 
 def _kind(identity: ClientIdentity) -> SessionKind:
+    """Return who the peer is; its client type makes it an admin [NEG-15]."""
     if identity.client_type is ClientType.E_TCPADMIN:
         return SessionKind.ADMIN
     if not identity.cluster_name:
@@ -133,6 +140,7 @@ def _kind(identity: ClientIdentity) -> SessionKind:
 
 
 def _response(identity: ClientIdentity, broker: BrokerFacts, session_number: int) -> BrokerResponse:
+    """Return the answer of success [NEG-1]: who we are [NEG-2], and how we watch [NEG-18]."""
     return BrokerResponse(
         result=Status(StatusCategory.E_SUCCESS, 0, ""),
         protocol_version=PROTOCOL_VERSION,

@@ -1,4 +1,4 @@
-"""Admin sessions: the operator on a client's port, and on the pipe (DROPIN 4.1, WIRE 12.1)."""
+"""Admin sessions: the operator on a client's port, and on the pipe."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from reference_broker.wire.control import (
     decode_message,
 )
 
-#: What the peer's test harness sends (DROPIN 4.1).
+#: What the peer's test harness sends.
 HARNESS = (
     b'{"clientIdentity": {"protocolVersion": 999999, "sdkVersion": 999999, "clientType": '
     b'"E_TCPADMIN", "processName": "fuzztest", "pid": 0, "sessionId": 1, "hostName": "localhost", '

@@ -1,4 +1,4 @@
-"""Broadcast mode: to all who are there, once, and to nobody later (WIRE 9.7, 9.11)."""
+"""Broadcast mode: to all who are there, once, and to nobody later."""
 
 from __future__ import annotations
 

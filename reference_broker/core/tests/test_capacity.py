@@ -1,4 +1,4 @@
-"""Alarms of queues and domains that get full (DROPIN 3.3 row A4)."""
+"""Alarms of queues and domains that get full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configuring and closing streams: every answer of WIRE 9.5."""
+"""Configuring and closing streams: every answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PUSH and CONFIRM (WIRE 5.8, 7, 8.1, 9.6 to 9.9)."""
+"""PUSH and CONFIRM."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from reference_broker.core.tests.shapes import (
     Push,
     close_queue,
     configure,
+    confirms,
     guid,
     kinds,
+    numbers_of,
     open_queue,
     payloads,
     pushes,
@@ -304,3 +306,15 @@ def test_one_step_serves_so_many_queues_and_the_next_the_others(monkeypatch):
         served.append(kinds(list(EventReader(1 << 20).feed(chunks))).count("PUSH"))
         inputs = []
     assert served == [2, 2, 1]
+
+
+def test_confirming_what_was_purged_makes_room():
+    world = World()
+    producer, consumer = writer(world), reader(world, messages=1)
+    producer.send(puts(1))
+    assert numbers_of(consumer.events()) == [1]
+    assert world.admin("DOMAINS DOMAIN test.mem QUEUE q PURGE *").rc == 0
+    producer.send(puts(2))
+    assert numbers_of(consumer.events()) == []
+    consumer.send(confirms(1))
+    assert numbers_of(consumer.events()) == [2]

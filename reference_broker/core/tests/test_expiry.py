@@ -1,4 +1,4 @@
-"""The time to live of messages (WIRE 9.10, DROPIN 3.3 row H8)."""
+"""The time to live of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fanout mode: every app gets everything, each at its own pace (WIRE 9.7, DROPIN 3.3 row A5)."""
+"""Fanout mode: every app gets everything, each at its own pace."""
 
 from __future__ import annotations
 

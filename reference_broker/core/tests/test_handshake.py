@@ -1,4 +1,4 @@
-"""Who is let in, as whom, and for how long (WIRE 2.1, 2.2, 11.2)."""
+"""Who is let in, as whom, and for how long."""
 
 from __future__ import annotations
 

@@ -1,6 +1,10 @@
-"""The journal that the operator has bounded: full, refused, and cured (DROPIN 5.2)."""
+"""The journal that the operator has bounded: full, refused, and cured."""
 
 from __future__ import annotations
+
+from typing import Any
+
+import pytest
 
 from reference_broker.core.tests.pair import FILE, MEM, Wire, World, cluster, domain
 from reference_broker.core.tests.shapes import (
@@ -13,6 +17,7 @@ from reference_broker.core.tests.shapes import (
     statuses,
     writer_of,
 )
+from reference_broker.storage import OFFSET_MASK, STORED_HEADER_SIZE
 from reference_broker.wire import AckStatus
 
 FAN = domain("test.fan", mode="fanout", storage="fileBacked", apps=("foo", "bar"))
@@ -100,3 +105,133 @@ def test_a_restart_counts_what_is_outstanding():
     assert not is_taken(writer_of(again, FILE_URI), 906)
     assert again.admin("DOMAINS DOMAIN test.file QUEUE q PURGE *").rc == 0
     assert is_taken(writer_of(again, FILE_URI), 907)
+
+
+# Whatever makes messages go, their records go too.
+
+
+def fanout(*apps: str) -> Any:
+    return domain("test.fan", mode="fanout", storage="fileBacked", apps=apps)
+
+
+def reconfigured(made: World, *apps: str) -> None:
+    made.domains["test.fan"] = fanout(*apps)
+    assert made.admin("DOMAINS RECONFIGURE test.fan").rc == 0
+
+
+def post(producer: Wire, first: int) -> None:
+    """Post ten messages, which must be taken."""
+    producer.send(puts(*range(first, first + 10)))
+    assert statuses(producer.events()) == [AckStatus.SUCCESS] * 10
+
+
+def outstanding(made: World) -> int:
+    """Return how many records a rollover copies."""
+    made.admin("CLUSTERS CLUSTER local STORAGE PARTITION 0 ROLLOVER")
+    return made.broker._publisher._journal._budgets[0].outstanding
+
+
+def test_poisonous_messages_that_are_dropped_make_room():
+    kind = domain("test.file", storage="fileBacked", maxDeliveryAttempts=1)
+    made = World([kind], cluster=cluster(journal_bytes=BYTES))
+    producer = writer_of(made, FILE_URI)
+    for round_ in range(40):
+        consumer = reader_of(made, FILE_URI)
+        post(producer, round_ * 10)
+        consumer.close()
+        assert made.broker.statistics().messages == 0
+    assert outstanding(made) == 2  # the queue and its app
+
+
+def test_the_messages_of_an_app_that_goes_make_room():
+    made = World([fanout("foo")], cluster=cluster(journal_bytes=BYTES))
+    producer = writer_of(made, FANOUT_URI)
+    for round_ in range(40):
+        post(producer, round_ * 10)
+        reconfigured(made, "foo" if round_ % 2 else "bar")
+        assert made.broker.statistics().messages == 0
+    assert outstanding(made) == 2
+
+
+def test_damaged_messages_that_are_given_up_make_room():
+    made = World([FILE], cluster=cluster(journal_bytes=BYTES))
+    first = writer_of(made, FILE_URI)
+    for number in range(0, 100, 10):
+        post(first, number)
+    made = made.restarted(cluster=cluster(journal_bytes=BYTES))
+    store = made.broker._context.queues[FILE_URI].queue.store
+    (name,) = [name for name in made.files if name.endswith("data")]
+    for ordinal in store.ordinals():
+        made.files[name][(store.location_of(ordinal) & OFFSET_MASK) + STORED_HEADER_SIZE] ^= 1
+    reader_of(made, FILE_URI).close()
+    assert made.broker.statistics().messages == 0
+    second = writer_of(made, FILE_URI)
+    for number in range(200, 300, 10):
+        post(second, number)
+    assert outstanding(made) == 2 + 100
+
+
+@pytest.mark.parametrize("first", ["foo", "bar"])
+def test_the_confirms_of_an_app_that_goes_make_room_with_the_messages(first: str):
+    made = World([fanout("foo", "bar")], cluster=cluster(journal_bytes=BYTES))
+    second = "bar" if first == "foo" else "foo"
+    producer = writer_of(made, FANOUT_URI)
+    for round_ in range(40):
+        reconfigured(made, "foo", "bar")
+        numbers = range(round_ * 10, round_ * 10 + 10)
+        post(producer, numbers.start)
+        for app in (first, second):
+            consumer = reader_of(made, FANOUT_URI, app)
+            consumer.send(confirms(*numbers, sub_id=1))
+            consumer.close()
+            if app == first:
+                assert outstanding(made) == 3 + 10 + 10
+                reconfigured(made, second)
+        assert made.broker.statistics().messages == 0
+    assert outstanding(made) == 2
+
+
+def test_an_app_that_came_later_has_confirmed_nothing_of_what_was_before():
+    made = World([fanout("foo", "bar")], cluster=cluster(journal_bytes=BYTES))
+    producer = writer_of(made, FANOUT_URI)
+    post(producer, 0)
+    reconfigured(made, "foo", "bar", "new")
+    post(producer, 10)
+    reader_of(made, FANOUT_URI, "new").send(confirms(12, 13, sub_id=1))
+    reader_of(made, FANOUT_URI, "foo").send(confirms(3, 12, sub_id=1))
+    assert outstanding(made) == 4 + 20 + 4
+    after = made.restarted(cluster=cluster(journal_bytes=BYTES))
+    assert outstanding(after) == 4 + 20 + 4
+
+
+def test_queues_whose_domain_is_not_there_count():
+    made = world()
+    post(writer_of(made, FILE_URI), 0)
+    post(writer_of(made, FANOUT_URI), 0)
+    reader_of(made, FANOUT_URI, "foo").send(confirms(3, 4, sub_id=1))
+    del made.domains["test.fan"], made.domains["test.file"]
+    after = made.restarted(cluster=cluster(journal_bytes=BYTES))
+    assert outstanding(after) == 2 + 10 + 3 + 10 + 2
+
+
+def test_a_full_journal_is_looked_at_again_after_a_while():
+    kind = domain("test.file", storage="fileBacked", maxDeliveryAttempts=1)
+    made = World([kind], cluster=cluster(journal_bytes=BYTES))
+    producer, _ = fill(made, FILE_URI)
+    reader_of(made, FILE_URI, messages=1_000).close()
+    assert made.broker.statistics().messages == 0
+    made.advance(5)
+    assert is_taken(producer, 908)
+
+
+def test_a_whole_purge_cures_at_once_by_what_it_has_removed():
+    made = World([fanout("foo", "bar", "baz")], cluster=cluster(journal_bytes=BYTES))
+    small, large = FANOUT_URI, FANOUT_URI + "2"
+    post(writer_of(made, small), 0)
+    for app in ("foo", "bar"):
+        reader_of(made, small, app).send(confirms(*range(10), sub_id=1))
+    producer, count = fill(made, large)
+    assert count == ROOM - 30
+    assert not is_taken(producer, 909)
+    made.admin("DOMAINS DOMAIN test.fan QUEUE q PURGE *")
+    assert is_taken(producer, 910)

@@ -1,4 +1,4 @@
-"""Connections from hello to the peer's last mistake (WIRE 1.3, 2)."""
+"""Connections from hello to the peer's last mistake."""
 
 from __future__ import annotations
 

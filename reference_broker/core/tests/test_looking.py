@@ -1,4 +1,4 @@
-"""Commands that only look: LIST, INTERNALS, INFOS, STORAGE, QUEUEHELPER (DROPIN 4.4)."""
+"""Commands that only look: LIST, INTERNALS, INFOS, STORAGE, QUEUEHELPER."""
 
 from __future__ import annotations
 

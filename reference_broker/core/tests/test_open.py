@@ -1,4 +1,4 @@
-"""Opening queues: every check of WIRE 9.4, in its order, with its text."""
+"""Opening queues: every check, in its order, with its text."""
 
 from __future__ import annotations
 

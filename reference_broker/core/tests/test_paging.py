@@ -306,18 +306,6 @@ def test_a_damaged_message_is_lost_for_every_app_and_told_once():
     assert world.broker.statistics()[2:] == (0, 0, 0)
 
 
-def test_a_file_that_cannot_be_read_is_told_and_what_is_elsewhere_is_delivered():
-    world = cold_world(segment_bytes_max=100_000)
-    first = min(name for name in world.files if name.endswith("data"))
-    world.unreadable.add(first)
-    found = drained(reader_of(world, FILE_URI, size=1 << 30))
-    numbers = [int.from_bytes(push.guid[1:], "big") for push in found]
-    assert 0 < len(numbers) < COUNT
-    assert numbers == list(range(COUNT - len(numbers), COUNT))
-    assert any(f"log file {first} cannot be read" in text for text in world.alarms())
-    assert world.broker.statistics()[2:] == (0, 0, 0)
-
-
 def test_a_hole_in_a_file_is_damage():
     world = cold_world()
     name = damage(world, FILE_URI, 0)
@@ -326,3 +314,133 @@ def test_a_hole_in_a_file_is_damage():
     assert len(found) < 200
     assert any("[STORAGE]" in text for text in world.alarms())
     assert world.broker.statistics()[2:] == (0, 0, 0)
+
+
+def test_what_was_given_up_is_not_missed_by_the_next_broker():
+    world = cold_world(FANOUT_URI, segment_bytes_max=3_000)
+    world.admin("CLUSTERS CLUSTER local STORAGE PARTITION 0 ROLLOVER")
+    first = damage(world, FANOUT_URI, 0)
+    for number in range(1, 30):
+        assert damage(world, FANOUT_URI, number) == first
+    for app in ("foo", "bar"):
+        consumer = reader_of(world, FANOUT_URI, app, size=1 << 30)
+        consumer.send(confirms(*numbers_of(consumer.events()), sub_id=1))
+    assert first not in world.files
+    after = world.restarted(hot_bytes_max=1_000, segment_bytes_max=3_000)
+    assert after.is_ready
+    assert after.broker.statistics().messages == world.broker.statistics().messages
+
+
+# Files that cannot be read.
+
+
+def reading_alarms(world: World) -> list[str]:
+    return [text for text in world.alarms() if "cannot be read" in text]
+
+
+def test_one_failed_read_loses_nothing():
+    world = cold_world()
+    (name,) = [name for name in world.files if name.endswith("data")]
+    world.unreadable.add(name)
+    consumer = reader_of(world, FILE_URI, size=1 << 30)
+    assert numbers_of(consumer.events()) == []
+    assert len(reading_alarms(world)) == 1
+    assert f"log file {name} cannot be read" in reading_alarms(world)[0]
+    world.unreadable.clear()
+    world.advance(0.2)
+    assert numbers_of(consumer.events()) == []
+    world.advance(0.1)
+    assert [push.guid for push in drained(consumer)] == [guid(n) for n in range(COUNT)]
+    assert world.broker.statistics()[2:] == (0, 0, 0)
+
+
+def test_a_file_that_stays_unreadable_is_tried_less_and_less():
+    world = cold_world()
+    world.unreadable.update(name for name in world.files if name.endswith("data"))
+    consumer = reader_of(world, FILE_URI, size=1 << 30)
+    tries: list[int] = []
+    for _ in range(4):  # minutes; the messages live for five
+        before = reads(world)
+        world.advance(60)
+        tries.append(reads(world) - before)
+    assert tries[0] == 7  # after 0.25, 0.75, ... 31.75 s
+    assert tries[1:] == [2, 2, 2]
+    assert len(reading_alarms(world)) == 8
+    world.unreadable.clear()
+    world.advance(31)
+    assert len(drained(consumer)) == COUNT
+
+
+def test_a_pause_is_short_again_once_the_block_was_read():
+    world = cold_world(FANOUT_URI)
+    for app in ("foo", "bar"):
+        world.unreadable.update(name for name in world.files if name.endswith("data"))
+        consumer = reader_of(world, FANOUT_URI, app, messages=1)
+        world.advance(0.3)
+        world.unreadable.clear()
+        world.advance(0.5)
+        assert numbers_of(consumer.events()) == [0]
+        world = world.restarted(hot_bytes_max=1_000)
+
+
+def test_who_asks_again_and_again_does_not_shorten_the_pause():
+    world = cold_world()
+    world.unreadable.update(name for name in world.files if name.endswith("data"))
+    before = reads(world)
+    producer, consumer = writer_of(world, FILE_URI), reader_of(world, FILE_URI)
+    for number in range(100):
+        producer.send(puts(COUNT + number))
+    assert numbers_of(consumer.events()) == []
+    assert reads(world) == before + 1
+
+
+def test_other_queues_and_apps_are_served_while_a_file_cannot_be_read():
+    world = cold_world(FANOUT_URI, segment_bytes_max=100_000)
+    world.admin("DOMAINS DOMAIN test.fan QUEUE q PURGE bar")
+    world.unreadable.add(min(name for name in world.files if name.endswith("data")))
+    stuck = reader_of(world, FANOUT_URI, "foo", size=1 << 30)
+    other = reader_of(world, FANOUT_URI, "bar", size=1 << 30)
+    producer, third = writer_of(world, FANOUT_URI), reader_of(world, FILE_URI)
+    producer.send(puts(COUNT))
+    writer_of(world, FILE_URI).send(puts(1))
+    assert numbers_of(stuck.events()) == []
+    assert numbers_of(other.events()) == [COUNT]
+    assert numbers_of(third.events()) == [1]
+
+
+def test_damage_beside_a_file_that_cannot_be_read_is_given_up_alone():
+    world = cold_world(segment_bytes_max=10_000)
+    names = sorted(name for name in world.files if name.endswith("data"))
+    assert damage(world, FILE_URI, 300) == names[1]
+    world.unreadable.add(names[0])
+    consumer = reader_of(world, FILE_URI, size=1 << 30)
+    assert numbers_of(consumer.events()) == []
+    assert world.broker.statistics().messages == COUNT - 1
+    world.unreadable.clear()
+    world.advance(1)
+    assert [push.guid for push in drained(consumer)] == [guid(n) for n in range(COUNT) if n != 300]
+
+
+def test_a_purge_ends_the_waiting_for_a_file_that_cannot_be_read():
+    world = cold_world()
+    world.unreadable.update(name for name in world.files if name.endswith("data"))
+    consumer = reader_of(world, FILE_URI)
+    world.admin("DOMAINS DOMAIN test.file QUEUE q PURGE *")
+    before = reads(world)
+    world.advance(100)
+    assert reads(world) == before
+    writer_of(world, FILE_URI).send(puts(COUNT))
+    assert numbers_of(consumer.events()) == [COUNT]
+
+
+def test_a_domain_that_goes_while_its_file_cannot_be_read():
+    world = cold_world()
+    world.finishes_reads = False
+    reader_of(world, FILE_URI).close()
+    world.unreadable.update(name for name in world.files if name.endswith("data"))
+    world.admin("DOMAINS REMOVE test.file")
+    world.admin("DOMAINS REMOVE test.file FINALIZE")
+    world.finishes_reads = True
+    world.finish_reads()
+    assert not world.broker._pager._pauses
+    world.advance(100)

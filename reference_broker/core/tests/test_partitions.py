@@ -1,4 +1,4 @@
-"""Several partitions: who goes where, and that each keeps its own log (WIRE 14.5)."""
+"""Several partitions: who goes where, and that each keeps its own log."""
 
 from __future__ import annotations
 

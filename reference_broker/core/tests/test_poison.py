@@ -1,4 +1,4 @@
-"""Messages that are lost with their consumers again and again (WIRE 9.9)."""
+"""Messages that are lost with their consumers again and again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of PUT messages (WIRE 5.8, 5.10, 6, 9.10)."""
+"""What becomes of PUT messages."""
 
 from __future__ import annotations
 

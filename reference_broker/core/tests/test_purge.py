@@ -1,4 +1,4 @@
-"""Purging by command: a queue, an app, a domain (DROPIN 4.4)."""
+"""Purging by command: a queue, an app, a domain."""
 
 from __future__ import annotations
 

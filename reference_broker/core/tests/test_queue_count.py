@@ -1,4 +1,4 @@
-"""How many queues there are: limits, alarms, and the going of unused ones (DROPIN A6, A7, 4.8)."""
+"""How many queues there are: limits, alarms, and the going of unused ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DOMAINS RECONFIGURE, CACHE_CLEAR and REMOVE (DROPIN 4.2, 4.8, WIRE 12.3)."""
+"""DOMAINS RECONFIGURE, CACHE_CLEAR and REMOVE."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from reference_broker.base import OperatorError
 from reference_broker.config import DomainNotFound
-from reference_broker.core.tests.pair import FILE, MEM, World, domain
+from reference_broker.core.tests.pair import FILE, MEM, Wire, World, domain
 from reference_broker.core.tests.shapes import (
     FILE_URI,
     MEM_URI,
@@ -262,3 +262,43 @@ def test_a_removed_domain_does_not_come_back():
     world.admin("DOMAINS REMOVE test.file")
     world.admin("DOMAINS REMOVE test.file FINALIZE")
     assert world.restarted().broker.statistics()[1:3] == (0, 0)
+
+
+# Stronger than before.
+
+
+def strengthened() -> tuple[World, Wire]:
+    """Return a broker with a message that is not durable in a domain that is strong now."""
+    world = World([FILE])
+    producer = writer_of(world, FILE_URI)
+    world.finishes_syncs = False
+    producer.send(puts(1))
+    assert statuses(producer.events()) == [0]
+    strong = domain("test.file", storage="fileBacked", consistency="strong")
+    world.domains["test.file"] = strong
+    assert world.admin("DOMAINS RECONFIGURE test.file").rc == 0
+    return world, producer
+
+
+def test_an_ack_in_a_domain_that_became_strong_waits_for_what_was_posted_before():
+    world, producer = strengthened()
+    producer.send(puts(1))  # sent again
+    assert statuses(producer.events()) == []
+    world.finish_syncs()
+    assert statuses(producer.events()) == [0]
+
+
+def test_a_push_in_a_domain_that_became_strong_waits_for_what_was_posted_before():
+    world, _ = strengthened()
+    consumer = reader_of(world, FILE_URI)
+    assert numbers_of(consumer.events()) == []
+    world.finish_syncs()
+    assert numbers_of(consumer.events()) == [1]
+
+
+def test_a_domain_that_stays_strong_syncs_nothing():
+    world, producer = strengthened()
+    producer.send(puts(2))
+    asked = len(world.pending_syncs)
+    assert world.admin("DOMAINS RECONFIGURE test.file").rc == 0
+    assert len(world.pending_syncs) == asked

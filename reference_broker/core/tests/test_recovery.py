@@ -29,7 +29,9 @@ from reference_broker.ports import (
     Opened,
     Ready,
     Stop,
+    Write,
 )
+from reference_broker.storage import PartitionLog
 
 
 def fanout(*apps: str, storage: str = "fileBacked") -> DomainConfig:
@@ -169,6 +171,65 @@ def test_a_file_that_cannot_be_read_stops_the_start():
     after.files, after.unreadable = world.files, {segment}
     with pytest.raises(OperatorError, match="input/output error"):
         after.step(FilesFound(tuple((n, len(d)) for n, d in sorted(world.files.items()))))
+
+
+# The one app of a priority queue.
+
+
+def posted_and_restarted(world: World) -> list[int]:
+    """Post three messages, start again, and return what a consumer gets."""
+    producer = writer_of(world, FILE_URI)
+    producer.send(puts(1, 2, 3))
+    assert statuses(producer.events()) == [0, 0, 0]
+    return numbers_of(reader_of(world.restarted(), FILE_URI).events())
+
+
+def segment_of(world: World) -> str:
+    (name,) = [name for name in world.files if name.endswith(".bmq_data")]
+    return name
+
+
+def test_a_new_queue_is_one_write():
+    world = World([filed(), fanout("foo", "bar")], files={})
+    for uri in (FILE_URI, FANOUT_URI):
+        before = len(world.journal)
+        writer_of(world, uri)
+        writes = [each for each in world.journal[before:] if isinstance(each, Write)]
+        assert [each.name for each in writes].count(segment_of(world)) == 1
+
+
+def test_a_crash_in_the_middle_of_a_new_queue_loses_nothing_of_what_follows():
+    world = World([filed()], files={})
+    writer_of(world, FILE_URI)
+    data = bytes(world.files[segment_of(world)])
+    for size in range(len(data)):
+        world.files[segment_of(world)] = bytearray(data[:size])
+        assert posted_and_restarted(world.restarted()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["crash", "stop"])
+def test_an_empty_queue_that_leaves_the_fanout_mode(*, is_stopped: bool):
+    world = World([domain("test.file", mode="fanout", storage="fileBacked", apps=["a"])], files={})
+    writer_of(world, FILE_URI).send(puts(7, 8))
+    reader_of(world, FILE_URI, "a").send(confirms(7, 8, sub_id=1))
+    world.domains["test.file"] = filed()
+    after = again(world, is_stopped=is_stopped)
+    assert posted_and_restarted(after) == [1, 2, 3]
+
+
+def test_messages_that_a_log_gives_to_no_app_are_the_default_apps(monkeypatch: pytest.MonkeyPatch):
+    world = World([filed()], files={}, segment_bytes_max=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(PartitionLog, "append_app", lambda *_args, **_named: [])
+        producer = writer_of(world, FILE_URI)
+    producer.send(puts(1, 2))
+    producer.send(puts(3))
+    reader_of(world, FILE_URI, messages=1).send(confirms(1))
+    after = world.restarted()
+    assert numbers_of(reader_of(after, FILE_URI).events()) == [2, 3]
+    assert numbers_of(reader_of(after.restarted(), FILE_URI).events()) == [2, 3]
+    after.domains["test.file"] = filed("fanout")
+    assert not any(name == "test.file" for name in after.restarted().broker._context.domains)
 
 
 # Other apps than before.

@@ -8,7 +8,7 @@ What differs, always:
 - who the broker is: process, pid, host, running count of sessions, version of its user agent and
   heartbeat maximum;
 - the schema id of a PUSH: the real broker hands on what it has learnt, ours says "new style,
-  nothing to remember" (WIRE 5.7).
+  nothing to remember".
 """
 
 from __future__ import annotations

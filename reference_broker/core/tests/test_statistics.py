@@ -1,4 +1,4 @@
-"""STAT SHOW: the peer's 38 metrics, and how often they may be asked for (DROPIN 4.6)."""
+"""STAT SHOW: the peer's 38 metrics, and how often they may be asked for."""
 
 from __future__ import annotations
 

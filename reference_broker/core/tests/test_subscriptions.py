@@ -1,4 +1,4 @@
-"""Subscriptions with expressions: which consumer gets what, and what waits (WIRE 9.5, 9.7, 9.12)."""
+"""Subscriptions with expressions: which consumer gets what, and what waits."""
 
 from __future__ import annotations
 
@@ -113,6 +113,25 @@ def test_consumers_with_the_same_expression_take_turns():
         subscribe(wire, subscription(1, "n > 0"))
     producer.send(numbered(*range(1, 5)))
     assert [numbers_of(wire.events()) for wire in wires] == [[1, 3], [2, 4]]
+
+
+@pytest.mark.parametrize("expression", ["", "n > 0"])
+@pytest.mark.parametrize("again", [(1, 2), (3, 4), (1,), (1, 2, 3)])
+def test_subscriptions_with_the_same_expression_keep_what_they_hold(
+    expression: str, again: tuple[int, ...]
+):
+    """A stream's subscriptions, two of a kind, are configured again as so many of that kind."""
+    world = World()
+    producer, consumer = writer_of(world), reader(world)
+    subscribe(consumer, *[subscription(s_id, expression) for s_id in (1, 2)])
+    producer.send(numbered(1, 2, 3, 4))
+    assert shares(consumer.events()) == {1: [1, 3], 2: [2, 4]}
+    subscribe(consumer, *[subscription(s_id, expression) for s_id in again])
+    assert world.broker.statistics().unconfirmed == 4
+    consumer.send(confirms(1, 2))
+    assert world.broker.statistics().messages == 2
+    consumer.close()
+    assert sorted(numbers_of(reader_of(world).events())) == [3, 4]
 
 
 # What waits.

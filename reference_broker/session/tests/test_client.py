@@ -16,6 +16,7 @@ from reference_broker.session import (
     RequestDone,
     SessionRestored,
 )
+from reference_broker.session.tests.refused import refused_options
 from reference_broker.wire import HEARTBEAT_REQUEST, AckStatus, Compression
 from reference_broker.wire.control import Encoding, StatusCategory
 from reference_broker.wire.features import CLIENT_FEATURES
@@ -120,8 +121,7 @@ def test_configure_changes_how_much_is_delivered(peer: Peer):
 
 def test_a_refused_configure_keeps_the_deliveries_of_before(peer: Peer):
     queue, _ = peer.open(URI, read=True, write=True)
-    bad = QueueOptions(consumer_priority_count=0)
-    refused = peer.session.configure_queue(peer.world.now, queue, bad)
+    refused = peer.session.configure_queue(peer.world.now, queue, refused_options())
     peer.world.settle()
     assert "invalid priority" in outcome(refused)[1]
     peer.post(queue, b"x")
@@ -166,7 +166,7 @@ def test_an_open_that_is_refused(peer: Peer):
 
 
 def test_an_open_whose_configure_is_refused_is_closed_again(peer: Peer):
-    options = QueueOptions(consumer_priority_count=0)
+    options = refused_options()
     queue, opened = peer.open(URI, read=options)
     assert "invalid priority" in outcome(opened)[1]
     assert queue.state is QueueState.CLOSED

@@ -1,4 +1,4 @@
-"""Lost connections: what is opened, sent and confirmed again (WIRE 10.2, 10.3)."""
+"""Lost connections: what is opened, sent and confirmed again."""
 
 from __future__ import annotations
 

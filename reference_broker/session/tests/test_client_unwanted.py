@@ -17,6 +17,7 @@ from reference_broker.session import (
     ReopenFailed,
     Request,
 )
+from reference_broker.session.tests.refused import refused_options
 from reference_broker.wire import EventReader
 from reference_broker.wire.control import (
     BrokerResponse,
@@ -385,7 +386,7 @@ def test_a_configure_that_fails_changes_nothing_for_the_next_connection(how: str
     peer = Peer(world).connect()
     queue, _ = peer.open(URI, read=QueueOptions(max_unconfirmed_messages=7), write=True)
     if how == "refused":
-        bad = QueueOptions(consumer_priority_count=0)
+        bad = refused_options()
         peer.session.configure_queue(world.now, queue, bad)
         world.settle()
     else:

@@ -1,4 +1,4 @@
-"""What the broker makes of identities (WIRE 2.3 to 2.5)."""
+"""What the broker makes of identities."""
 
 from __future__ import annotations
 
