@@ -48,6 +48,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.tidy
+	$(BIN)/python -m tools.statements
 
 fmt: $(STAMP)
 	$(BIN)/ruff check --fix .

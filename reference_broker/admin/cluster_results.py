@@ -1,4 +1,4 @@
-"""Results about clusters: their nodes, election, partitions, storage and queues (DROPIN 4.5)."""
+"""Results about clusters: their nodes, election, partitions, storage and queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin commands as values (DROPIN 4.3, WIRE 12.2).
+"""The admin commands as values; `docs/protocol/admin.md` has their grammar.
 
 Each says everything that whoever executes it has to know: names as they were given, numbers in
 their ranges. A name is never empty.
@@ -87,7 +87,7 @@ class ShowQueueInternals:
 
 @dataclass(frozen=True, slots=True)
 class ListMessages:
-    """`DOMAINS DOMAIN <name> QUEUE <queue> LIST [<appId>] <offset> <count>` (DROPIN 4.4).
+    """`DOMAINS DOMAIN <name> QUEUE <queue> LIST [<appId>] <offset> <count>`.
 
     Args:
         domain: where the queue is.

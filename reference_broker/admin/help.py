@@ -1,4 +1,4 @@
-"""The list of commands, as HELP gives it (DROPIN 4.4)."""
+"""The list of commands, as HELP gives it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ _COMMANDS: Final = (
 
 
 def help_result(*, plumbing: bool) -> Help:
-    """Return the commands that there are.
+    """Return the commands that there are [ADMIN-10].
 
     Args:
         plumbing: one line for each, for programs to read.

@@ -1,4 +1,4 @@
-"""Admin commands in JSON (DROPIN 4.7).
+"""Admin commands in JSON [ADMIN-5].
 
 ::
 

@@ -1,4 +1,4 @@
-r"""Results in JSON, as the peer's encoder writes it (WIRE 12.4).
+r"""Results in JSON, as the peer's encoder writes it.
 
 ::
 
@@ -86,7 +86,7 @@ CHOICE_NAMES: Final[Mapping[type, str]] = MappingProxyType(
 
 
 def result_tree(result: Result) -> dict[str, object]:
-    """Return a result as plain JSON values: an object with one member."""
+    """Return a result as plain JSON values: an object with one member [ADMIN-7]."""
     return _choice(result)
 
 

@@ -1,4 +1,4 @@
-"""From the text of an admin command to its value, in words or in JSON (WIRE 12.2)."""
+"""From the text of an admin command to its value, in words or in JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parse_command(text: str) -> ParsedCommand:
 
 
 def decode_error_text(reason: str) -> str:
-    """Return the answer to a text that is no command (DROPIN 4.1).
+    """Return the answer to a text that is no command [ADMIN-8].
 
     Args:
         reason: what the `CommandError` says.

@@ -1,4 +1,4 @@
-"""The result of `INTERNALS`: a queue from the inside (DROPIN 4.5)."""
+"""The result of `INTERNALS`: a queue from the inside."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from reference_broker.admin.text import result_text
 
 
 def render(result: Result, encoding: OutputEncoding) -> str:
-    """Return a result in the form that its command asked for.
+    """Return a result in the form that its command asked for [ADMIN-6].
 
     Args:
         result: what executing the command gave.

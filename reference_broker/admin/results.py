@@ -3,7 +3,7 @@
 A field is called as the schema's member, in snake case; a member that may be absent is `None`. Text
 and JSON are made of them elsewhere. Counts and sizes are plain integers, sizes in bytes.
 
-Peer: mqbcmd.xsd, the choice `Result` (DROPIN 4.5).
+Peer: mqbcmd.xsd, the choice `Result`.
 """
 
 from __future__ import annotations

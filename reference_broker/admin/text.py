@@ -1,4 +1,4 @@
-"""The TEXT form of results (DROPIN 4.4).
+"""The TEXT form of results.
 
 A text is made of lines that a line feed joins, so an empty last line is a line feed at the end.
 """

@@ -1,4 +1,4 @@
-"""The TEXT form of results about clusters (DROPIN 4.4)."""
+"""The TEXT form of results about clusters."""
 
 from __future__ import annotations
 

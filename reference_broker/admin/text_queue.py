@@ -1,4 +1,4 @@
-"""The TEXT form of a queue's internals (DROPIN 4.4)."""
+"""The TEXT form of a queue's internals."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The values that a tunable parameter can have, and their two written forms.
 
 A value is `None`, a bool, an int of 64 bits, a finite float, a `Date`, a `Time`, a `Datetime` or a
-text. A word becomes the first of these whose form it has (DROPIN 4.3):
+text. A word becomes the first of these whose form it has:
 
     null  true  false  -12  1.5e3  2026-01-02  10:20:30.5  2026-01-02T10:20:30Z  anything else
 

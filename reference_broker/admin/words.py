@@ -1,7 +1,7 @@
-"""Admin commands in words (DROPIN 4.3).
+"""Admin commands in words.
 
 Words are separated by blanks, and only by blanks. A blank in front makes the first word empty, as
-the peer has it. Keywords may be in any case. The texts of refusals are the peer's; one of them it
+the peer has it. Keywords may be in any case [ADMIN-4]. The texts of refusals are the peer's; one of them it
 writes but then goes on, which is not imitated: `CONFIGPROVIDER FOO d` clears nothing here.
 """
 
@@ -61,7 +61,7 @@ def parse_words(text: str) -> ParsedCommand:
     """Return the command that a line of words says.
 
     Raises:
-        CommandError: it says none.
+        CommandError: it says none: a word is unknown, missing or too much [ADMIN-9].
     """
     words = _Words(re.sub(" +", " ", text).split(" "))
     first = words.take(_NO_COMMAND)

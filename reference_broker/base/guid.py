@@ -1,4 +1,4 @@
-"""Message GUIDs (WIRE 2.6): 16 opaque bytes, printed as 32 upper-case hex digits.
+"""Message GUIDs [GUID-5]: 16 opaque bytes, printed as 32 upper-case hex digits.
 
 ::
 

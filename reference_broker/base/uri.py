@@ -1,4 +1,4 @@
-"""Queue URIs (WIRE 9.1).
+"""Queue URIs.
 
 ::
 
@@ -79,7 +79,8 @@ class QueueUri:
         """Return the parts of a URI; `str()` of the result is `text` again.
 
         Raises:
-            UriError: with the peer's code and text (WIRE 9.1).
+            UriError: with the peer's code and text: another scheme [URI-1], no queue [URI-2], too
+                long a name [URI-3], or a character out of place [URI-4].
         """
         if len(text) > URI_CHARS_MAX:
             raise UriError(URI_TOO_LONG, f"URI exceeds {URI_CHARS_MAX} characters")

@@ -19,12 +19,15 @@ from reference_broker.client.errors import (
     PostRefusedError,
     TimedOutError,
 )
+from reference_broker.client.handle import QueueHandle
 from reference_broker.client.settings import (
     DEFAULT_ADDRESS,
+    NO_ANSWER,
     ClientSettings,
     check,
     now,
     parse_address,
+    why_unreachable,
 )
 from reference_broker.session import (
     Ack,
@@ -56,25 +59,13 @@ class _Batch:
         self.future = future
 
 
-class AsyncQueue:
+class AsyncQueue(QueueHandle):
     """An open queue."""
 
     def __init__(self, client: Client, queue: ClientQueue) -> None:
+        super().__init__(queue)
         self._client = client
-        self._queue = queue
-        self._inbox: deque[Message] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._failure: tuple[type[ClientError], str] | None = None
-
-    @property
-    def uri(self) -> str:
-        """The queue's URI."""
-        return str(self._queue.uri)
-
-    @property
-    def options(self) -> QueueOptions:
-        """How it is being read."""
-        return self._queue.options
 
     async def post(
         self,
@@ -87,6 +78,7 @@ class AsyncQueue:
 
         Raises:
             PostRefusedError: the broker did not store it.
+            ClientError: the queue or the client is closed, or it was not opened for writing.
             WireError: the properties break a limit.
             ValueError: the payload is empty.
             BufferError: too much waits for acknowledgement.
@@ -115,7 +107,12 @@ class AsyncQueue:
         properties: PropertiesLike | None = None,
         compression: Compression = Compression.NONE,
     ) -> asyncio.Future[list[Ack]]:
-        """Post messages as one event; the future gives their acknowledgements, good and bad."""
+        """Post messages as one event; the future gives their acknowledgements, good and bad.
+
+        Raises:
+            ClientError, WireError, ValueError, BufferError: at once, as `post`.
+        """
+        self._check_writer()
         return self._client._post(  # noqa: SLF001 - one class in two parts
             self._queue, payloads, properties, compression
         )
@@ -128,7 +125,8 @@ class AsyncQueue:
 
         Raises:
             TimedOutError: none came in time.
-            ClientError: the queue was closed, or could not be opened again.
+            ClientError: the queue was closed, could not be opened again, or was not opened for
+                reading.
         """
         while not self._inbox:
             await self._wait(timeout)
@@ -138,14 +136,10 @@ class AsyncQueue:
         """Return all messages that are here, waiting for the first; raises as `get`."""
         while not self._inbox:
             await self._wait(timeout)
-        messages = list(self._inbox)
-        self._inbox.clear()
-        return messages
+        return self._take_all()
 
     async def _wait(self, seconds: float | None) -> None:
-        if self._failure is not None:
-            error, text = self._failure
-            raise error(text)
+        self._check_reader()
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
@@ -164,7 +158,12 @@ class AsyncQueue:
             yield await self.get()
 
     def confirm(self, *messages: Message) -> None:
-        """Tell the broker that messages are done with; it will not deliver them again."""
+        """Tell the broker that messages are done with; it will not deliver them again.
+
+        Raises:
+            ClientError: the queue or the client is closed: others get the messages.
+        """
+        self._check_open()
         self._client._confirm(self._queue, messages)  # noqa: SLF001
 
     async def configure(self, options: QueueOptions | None) -> None:
@@ -172,11 +171,18 @@ class AsyncQueue:
 
         Raises:
             RequestRefusedError: the broker refuses.
+            ClientError: the queue or the client is closed.
         """
+        self._check_open()
         await self._client._configure(self._queue, options)  # noqa: SLF001
 
     async def close(self) -> None:
-        """Close the queue; messages not confirmed go to other consumers."""
+        """Close the queue; messages not confirmed go to other consumers.
+
+        Raises:
+            ClientError: it is closed already.
+        """
+        self._check_open()
         await self._client._close_queue(self)  # noqa: SLF001
 
     # Called by the client.
@@ -193,7 +199,7 @@ class AsyncQueue:
                 waiter.set_result(None)
 
     def _fail(self, error: type[ClientError], text: str) -> None:
-        self._failure = error, text
+        super()._fail(error, text)
         self._wake()
 
 
@@ -225,6 +231,8 @@ class Client:
         self._lost: asyncio.Future[None] | None = None
         #: Why nothing can come any more.
         self._ended = ""
+        #: What went wrong with the connection last.
+        self._trouble = ""
         #: How often the connection was lost and restored.
         self.reconnections = 0
 
@@ -248,9 +256,10 @@ class Client:
         finally:
             ready.cancel()
         if not self.is_connected:
+            trouble = self._trouble or NO_ANSWER  # leaving adds troubles of its own
             await self._leave()
             limit = self._settings.connect_timeout_s
-            text = f"{self._address}: no broker answered in time ({limit} s at most)"
+            text = f"{self._address}: no broker answered in time ({limit} s at most): {trouble}"
             raise ConnectionLostError(text)
         return self
 
@@ -375,13 +384,12 @@ class Client:
     async def _close_queue(self, handle: AsyncQueue) -> None:
         queue = handle._queue  # noqa: SLF001
         request = self._session.close_queue(now(), queue)
+        # From here on it is closed, whatever the broker answers.
+        self._queues.pop(queue, None)
+        handle._fail(ClientError, f"{handle.uri} is closed")  # noqa: SLF001
         done = self._track(request)
         self._flush()
-        try:
-            await done
-        finally:
-            self._queues.pop(queue, None)
-            handle._fail(ClientError, f"{handle.uri} is closed")  # noqa: SLF001
+        await done
         check(f"close {handle.uri}", request)
 
     def _track(self, request: Request) -> asyncio.Future[None]:
@@ -400,7 +408,8 @@ class Client:
             self._lost = loop.create_future()
             try:
                 await loop.create_connection(lambda: _Wire(self), self._host, self._port)
-            except OSError:
+            except OSError as error:
+                self._trouble = why_unreachable(error)
                 if self._lost.done() is False:
                     self._lost.set_result(None)
             await self._lost
@@ -454,6 +463,7 @@ class Client:
             transport.abort()
             return
         self._transport = transport
+        self._trouble = ""
         self._session.connected(now())
         self._flush()
 
@@ -466,6 +476,8 @@ class Client:
 
     def _connection_lost(self, reason: str) -> None:
         self._transport = None
+        if self._session.phase is not ClientPhase.LOST:  # or else `_drop` knows better
+            self._trouble = reason
         self._ready.clear()
         self._session.disconnected(now(), reason)
         self._handle_events()
@@ -474,6 +486,7 @@ class Client:
 
     def _drop(self, reason: str) -> None:
         """Drop a connection on which the broker misbehaves."""
+        self._trouble = reason
         self._ready.clear()
         self._session.disconnected(now(), reason)
         if self._transport is not None:

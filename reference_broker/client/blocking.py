@@ -12,7 +12,6 @@ import contextlib
 import select
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self
@@ -24,12 +23,15 @@ from reference_broker.client.errors import (
     PostRefusedError,
     TimedOutError,
 )
+from reference_broker.client.handle import QueueHandle
 from reference_broker.client.settings import (
     DEFAULT_ADDRESS,
+    NO_ANSWER,
     ClientSettings,
     check,
     now,
     parse_address,
+    why_unreachable,
 )
 from reference_broker.session import (
     Ack,
@@ -53,19 +55,12 @@ _RECEIVE_BYTES: Final = 256 * 1024
 _ACKS_KEPT_MAX: Final = 1_000_000
 
 
-class BlockingQueue:
+class BlockingQueue(QueueHandle):
     """An open queue."""
 
     def __init__(self, client: BlockingClient, queue: ClientQueue) -> None:
+        super().__init__(queue)
         self._client = client
-        self._queue = queue
-        self._inbox: deque[Message] = deque()
-        self._failure = ""
-
-    @property
-    def uri(self) -> str:
-        """The queue's URI."""
-        return str(self._queue.uri)
 
     def post(
         self,
@@ -80,6 +75,7 @@ class BlockingQueue:
         Raises:
             PostRefusedError: the broker did not store it.
             TimedOutError: no acknowledgement within `timeout` seconds; it may still come.
+            ClientError: the queue or the client is closed, or it was not opened for writing.
             WireError: the properties break a limit.
             ValueError: the payload is empty.
             BufferError: too much waits for acknowledgement.
@@ -115,6 +111,7 @@ class BlockingQueue:
 
         Their acknowledgements come by `BlockingClient.wait_acks` or `take_acks`; raises as `post`.
         """
+        self._check_writer()
         return self._client._post(  # noqa: SLF001 - one class in two parts
             self._queue, payloads, properties, compression
         )
@@ -127,7 +124,8 @@ class BlockingQueue:
 
         Raises:
             TimedOutError: none came in time.
-            ClientError: the queue was closed, or could not be opened again.
+            ClientError: the queue was closed, could not be opened again, or was not opened for
+                reading.
         """
         self._wait(timeout)
         return self._inbox.popleft()
@@ -135,18 +133,21 @@ class BlockingQueue:
     def get_many(self, timeout: float | None = None) -> list[Message]:
         """Return all messages that are here, waiting for the first; raises as `get`."""
         self._wait(timeout)
-        messages = list(self._inbox)
-        self._inbox.clear()
-        return messages
+        return self._take_all()
 
     def _wait(self, timeout: float | None) -> None:
+        self._check_reader()
         if not self._client.pump_until(lambda: bool(self._inbox or self._failure), timeout):
             raise TimedOutError(f"no message from {self.uri} within {timeout} s")
-        if not self._inbox:
-            raise ClientError(self._failure)
+        self._check_open()
 
     def confirm(self, *messages: Message) -> None:
-        """Tell the broker that messages are done with; it will not deliver them again."""
+        """Tell the broker that messages are done with; it will not deliver them again.
+
+        Raises:
+            ClientError: the queue or the client is closed: others get the messages.
+        """
+        self._check_open()
         self._client._confirm(self._queue, messages)  # noqa: SLF001
 
     def configure(self, options: QueueOptions | None) -> None:
@@ -154,11 +155,18 @@ class BlockingQueue:
 
         Raises:
             RequestRefusedError: the broker refuses.
+            ClientError: the queue or the client is closed.
         """
+        self._check_open()
         self._client._configure(self._queue, options)  # noqa: SLF001
 
     def close(self) -> None:
-        """Close the queue; messages not confirmed go to other consumers."""
+        """Close the queue; messages not confirmed go to other consumers.
+
+        Raises:
+            ClientError: it is closed already.
+        """
+        self._check_open()
         self._client._close_queue(self)  # noqa: SLF001
 
 
@@ -185,6 +193,8 @@ class BlockingClient:
         self._acks_kept = 0
         self._is_leaving = False
         self._ended = "the client is closed"
+        #: What went wrong with the connection last.
+        self._trouble = ""
         self._retry_at = 0.0
         #: How often the connection was lost.
         self.reconnections = 0
@@ -197,8 +207,10 @@ class BlockingClient:
         """
         limit = self._settings.connect_timeout_s
         if not self.pump_until(lambda: self.is_connected, limit):
+            trouble = self._trouble or NO_ANSWER  # leaving adds troubles of its own
             self.abort()
-            raise ConnectionLostError(f"{self._address}: no broker answered within {limit} s")
+            text = f"{self._address}: no broker answered within {limit} s: {trouble}"
+            raise ConnectionLostError(text)
         return self
 
     def __exit__(
@@ -220,6 +232,12 @@ class BlockingClient:
         self._drop("closed by us")
         self._session.abandon(now(), self._ended)
         self._handle_events()
+        self._fail_queues()
+
+    def _fail_queues(self) -> None:
+        """Tell every queue that nothing will come any more."""
+        for handle in self._queues.values():
+            handle._fail(ConnectionLostError, f"{self._address}: {self._ended}")  # noqa: SLF001
 
     @property
     def is_connected(self) -> bool:
@@ -412,15 +430,18 @@ class BlockingClient:
         limit = self._settings.connect_timeout_s
         try:
             sock = socket.create_connection((self._host, self._port), limit)
-        except OSError:
+        except OSError as error:
+            self._trouble = why_unreachable(error)
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         self._socket = sock
+        self._trouble = ""
         self._poll.register(sock, select.POLLIN)
         self._session.connected(now())
 
     def _drop(self, reason: str) -> None:
+        self._trouble = reason
         if self._socket is not None:
             self._poll.unregister(self._socket)
             with contextlib.suppress(OSError):
@@ -450,11 +471,12 @@ class BlockingClient:
                 if not self._settings.reconnect and not self._is_leaving:
                     self._is_leaving = True
                     self._ended = "the connection is lost, and settings.reconnect is off"
+                    self._fail_queues()
             case ReopenFailed(queue, status):
                 handle = self._queues.pop(queue, None)
                 if handle is not None:
                     text = f"{queue.uri} could not be opened again: {status.message}"
-                    handle._failure = text  # noqa: SLF001
+                    handle._fail(ClientError, text)  # noqa: SLF001
             case RequestDone() | SessionRestored():
                 pass
 
@@ -489,9 +511,8 @@ class BlockingClient:
     def _close_queue(self, handle: BlockingQueue) -> None:
         queue = handle._queue  # noqa: SLF001
         request = self._session.close_queue(now(), queue)
-        try:
-            self.pump_until(lambda: request.is_done, None)
-        finally:
-            self._queues.pop(queue, None)
-            handle._failure = f"{handle.uri} is closed"  # noqa: SLF001
+        # From here on it is closed, whatever the broker answers.
+        self._queues.pop(queue, None)
+        handle._fail(ClientError, f"{handle.uri} is closed")  # noqa: SLF001
+        self.pump_until(lambda: request.is_done, None)
         check(f"close {handle.uri}", request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import socket
 import sys
 import time
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from reference_broker.wire.control import Encoding, StatusCategory
 from reference_broker.wire.features import CLIENT_FEATURES
 
 DEFAULT_ADDRESS: Final = "tcp://127.0.0.1:30114"
+#: Why there is no session, where nothing went wrong.
+NO_ANSWER: Final = "nothing came back"
 _session_ids: Final = itertools.count(1)
 
 
@@ -66,13 +69,23 @@ def parse_address(address: str) -> tuple[str, int]:
         OperatorError: it is not of that form.
     """
     try:
-        parts = urlsplit(address if "://" in address else f"tcp://{address}")
-        host, port = parts.hostname, parts.port
+        parts = urlsplit(address)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        host, port = None, None
-    if host is None or port is None or not address.startswith(("tcp://", host)):
+        scheme, host, port = "", None, None
+    if scheme != "tcp" or not host or port is None:
         raise OperatorError(f"broker address {address!r} is not of the form tcp://HOST:PORT")
     return host, port
+
+
+def why_unreachable(error: OSError) -> str:
+    """Return why a connection could not be made, in the system's words.
+
+    Those of asyncio do not say what happened, only its number.
+    """
+    if error.errno is None or isinstance(error, socket.gaierror):  # which has numbers of its own
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def now() -> Instant:

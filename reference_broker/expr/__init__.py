@@ -1,4 +1,4 @@
-"""BlazingMQ's language of subscription expressions, version `E_VERSION_1` (WIRE 9.12).
+"""BlazingMQ's language of subscription expressions, version `E_VERSION_1`.
 
 ::
 

@@ -12,7 +12,7 @@ from reference_broker.base import BrokerError
 
 
 class CompileErrorCode(IntEnum):
-    """Why a text is not an expression, with the peer's numbers (WIRE 9.12)."""
+    """Why a text is not an expression, with the peer's numbers."""
 
     SYNTAX = -100
     NO_PROPERTIES = -101
@@ -21,7 +21,7 @@ class CompileErrorCode(IntEnum):
 
 
 class EvaluationErrorCode(IntEnum):
-    """Why an expression has no value for a message, with the peer's numbers (WIRE 9.12).
+    """Why an expression has no value for a message, with the peer's numbers.
 
     The peer's BINARY (-3) and UNDEFINED (-5) are left out: no message leads to them.
     """

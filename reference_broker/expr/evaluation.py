@@ -1,4 +1,4 @@
-"""From a tree to nested functions of a message's properties (WIRE 9.12).
+"""From a tree to nested functions of a message's properties.
 
 | operation    | rule                                                                           |
 |--------------|--------------------------------------------------------------------------------|
@@ -52,7 +52,7 @@ _WRAP: Final = 2**64 - 1
 
 
 def rewrite(node: Node) -> Node:
-    """Return the tree without comparisons to boolean literals.
+    """Return the tree without comparisons to boolean literals [EXPR-11].
 
     The tree is as deep as an expression has operators, so callers check their number first.
     """
@@ -85,7 +85,7 @@ def build(node: Node) -> Evaluate:
         case PropertyUse(name):
             return _property(name)
         case Exists(name):
-            return lambda lookup: lookup(name) not in (None, BINARY)
+            return lambda lookup: lookup(name) not in (None, BINARY)  # [EXPR-16, EXPR-9]
         case UnaryOperation(symbol, operand):
             return (_negation if symbol == "!" else _minus)(build(operand))
         case BinaryOperation("&&", left, right):
@@ -99,6 +99,8 @@ def build(node: Node) -> Evaluate:
 
 
 def _property(name: str) -> Evaluate:
+    """Return what looks at a property: one that is absent [EXPR-17] or BINARY [EXPR-9] is an error."""
+
     def evaluate(lookup: Lookup) -> int | bytes | bool:
         value = lookup(name)
         if value is None:
@@ -111,14 +113,17 @@ def _property(name: str) -> Evaluate:
 
 
 def _negation(operand: Evaluate) -> Evaluate:
+    """Return `!`, which only booleans have [EXPR-14]."""
     return lambda lookup: not _boolean(operand(lookup))
 
 
 def _conjunction(left: Evaluate, right: Evaluate) -> Evaluate:
+    """Return `&&`, which looks to the right only if the left is true [EXPR-15]."""
     return lambda lookup: _boolean(left(lookup)) and _boolean(right(lookup))
 
 
 def _disjunction(left: Evaluate, right: Evaluate) -> Evaluate:
+    """Return `||`, which looks to the right only if the left is false [EXPR-15]."""
     return lambda lookup: _boolean(left(lookup)) or _boolean(right(lookup))
 
 
@@ -129,6 +134,8 @@ def _boolean(value: int | bytes | bool) -> bool:  # noqa: FBT001 - a value of an
 
 
 def _comparison(compare: Callable[[Any, Any], bool], left: Evaluate, right: Evaluate) -> Evaluate:
+    """Return a comparison of two integers or two strings [EXPR-10], never of booleans [EXPR-12]."""
+
     def evaluate(lookup: Lookup) -> bool:
         a = left(lookup)
         b = right(lookup)
@@ -145,6 +152,8 @@ def _minus(operand: Evaluate) -> Evaluate:
 
 
 def _arithmetic(compute: Callable[[int, int], int], left: Evaluate, right: Evaluate) -> Evaluate:
+    """Return a computation with integers [EXPR-13]; with anything else it is an error [EXPR-18]."""
+
     def evaluate(lookup: Lookup) -> int:
         a = left(lookup)
         b = right(lookup)
@@ -168,6 +177,7 @@ def _remainder(a: int, b: int) -> int:
 
 
 def _check_division(a: int, b: int) -> None:
+    """Raise `EvaluationError` for a division without a result [EXPR-19]."""
     if b == 0 or (a == INT64_MIN and b == -1):
         raise EvaluationError(EvaluationErrorCode.ARITHMETIC)
 

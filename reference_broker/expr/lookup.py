@@ -17,7 +17,7 @@ class Binary(Enum):
 BINARY: Final = Binary.BINARY
 
 #: CHAR, SHORT, INT32 and INT64 are an int, BOOL is a bool, STRING is its bytes, BINARY is `BINARY`;
-#: None is an absent property.
+#: None is an absent property [EXPR-8]; a message without properties has only such [EXPR-22].
 Value: TypeAlias = int | bool | bytes | Binary | None
 
 #: Returns the value of the property with this name.

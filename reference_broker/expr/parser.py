@@ -1,4 +1,4 @@
-"""From tokens to a tree, by precedence and without recursion (WIRE 9.12).
+"""From tokens to a tree, by precedence [EXPR-1] and without recursion.
 
 ::
 
@@ -178,6 +178,7 @@ class _Parser:
         return Exists(self._use(token))
 
     def _use(self, token: Token) -> str:
+        """Note the use of a property, which counts as an operator [EXPR-6]."""
         name = token.text.decode("ascii")
         self._operators += 1
         self._properties.append(name)
@@ -219,6 +220,7 @@ class _Parser:
 
 
 def _refuse(token: Token, *, expecting: str = "") -> NoReturn:
+    """Refuse a text for a token that the grammar does not have there [EXPR-2]."""
     message = f"syntax error, unexpected {_NAMES_IN_MESSAGES.get(token.kind, token.kind)}"
     if expecting:
         message += f", expecting {expecting}"

@@ -38,7 +38,7 @@ class Predicate:
         return self.text
 
     def matches(self, lookup: Lookup) -> bool:
-        """Tell whether a message is meant; any error of the evaluation is a no."""
+        """Tell whether a message is meant; any error of the evaluation is a no [EXPR-21]."""
         try:
             return self._evaluate(lookup) is True
         except EvaluationError:
@@ -48,7 +48,7 @@ class Predicate:
         """Return the value of the expression for a message.
 
         Raises:
-            EvaluationError: NAME, TYPE (also when the value is no boolean) or ARITHMETIC.
+            EvaluationError: NAME, TYPE (also when the value is no boolean [EXPR-20]) or ARITHMETIC.
         """
         value = self._evaluate(lookup)
         if value is True or value is False:
@@ -57,12 +57,13 @@ class Predicate:
 
 
 def compile_expression(text: str | bytes) -> Predicate:
-    """Return the predicate that a text of language version 1 describes (WIRE 9.12).
+    """Return the predicate that a text of language version 1 describes.
 
     Unlike the peer we take no text that is not UTF-8, and none with a zero byte in a string.
 
     Raises:
-        ExpressionError: with the peer's code and text.
+        ExpressionError: with the peer's code and text: too many operators [EXPR-6], too long
+            [EXPR-7], no property [EXPR-5], or not of the grammar.
     """
     decoded, encoded = _decode(text)
     if len(encoded) > limits.EXPRESSION_CHARS_MAX:

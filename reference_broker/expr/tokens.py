@@ -1,4 +1,4 @@
-"""From the text of an expression to its tokens (WIRE 9.12).
+"""From the text of an expression to its tokens.
 
 | token    | text                                                                      |
 |----------|---------------------------------------------------------------------------|
@@ -66,7 +66,10 @@ def tokens_of(text: bytes) -> list[Token]:
 
 
 def _kind(match: re.Match[bytes]) -> str:
-    """Return the kind of a token, or nothing for a blank."""
+    """Return the kind of a token, or nothing for a blank.
+
+    A minus right before digits is part of them [EXPR-3]; too large an integer is none [EXPR-4].
+    """
     match match.lastgroup:
         case "blank":
             return ""

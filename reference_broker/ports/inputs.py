@@ -85,7 +85,7 @@ class AdminCommand(NamedTuple):
 
     Attributes:
         token: comes back with the answer.
-        command: in the words of WIRE 12.2, or as a JSON object.
+        command: in words, or as a JSON object; `docs/protocol/admin.md` has the grammar.
     """
 
     token: int

@@ -1,10 +1,12 @@
-"""Authenticators by mechanism, and the rules for those who do not authenticate (WIRE 11.2).
+"""Authenticators by mechanism, and the rules for those who do not authenticate.
 
 ::
 
     anonymousCredential   absent        AnonAuthenticator is added; strangers are `anonymous`
                           credential    strangers are authenticated with it
                           disallow      strangers are turned away
+
+Where nothing at all is configured everybody is let in [AUTH-12].
 
 A configuration that contradicts itself is refused at the start. Peer: mqbauthn.
 """
@@ -63,7 +65,8 @@ class Authenticators:
         """Return what a configuration asks for.
 
         Raises:
-            OperatorError: it names what does not exist, or contradicts itself.
+            OperatorError: it names what does not exist [AUTH-32], or contradicts itself
+            [AUTH-29, AUTH-30, AUTH-31].
         """
         _check_provider(config.credential_provider)
         authenticators: dict[str, Authenticator] = {}
@@ -76,6 +79,7 @@ class Authenticators:
                 )
             authenticators[authenticator.mechanism] = authenticator
         anonymous = _checked_anonymous(config, authenticators)
+        # Added where nothing is said of strangers [AUTH-18], and not where they are [AUTH-22].
         if not authenticators or not (config.anonymous_credential or config.disallows_anonymous):
             authenticators[ANONYMOUS] = AnonAuthenticator()
         return cls(authenticators, anonymous)
@@ -87,6 +91,9 @@ class Authenticators:
 
     def judge(self, mechanism: str, data: bytes) -> Verdict:
         """Return the verdict on one request.
+
+        A mechanism that nobody serves [AUTH-4], and credentials that do not hold [AUTH-5], are
+        refused.
 
         Args:
             mechanism: as the peer wrote it.
@@ -114,7 +121,10 @@ class Authenticators:
         )
 
     def judge_stranger(self) -> Verdict | None:
-        """Return the verdict on a client that does not authenticate; None where it has to."""
+        """Return the verdict on a client that does not authenticate; None where it has to.
+
+        It is let in where nothing is said of it [AUTH-17], or its credential holds [AUTH-19].
+        """
         if self._anonymous is None:
             return None
         identity = self._anonymous.identity.encode("utf-8", "surrogatepass")

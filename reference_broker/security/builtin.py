@@ -1,4 +1,4 @@
-"""The authenticators that the peer has built in (WIRE 11.2).
+"""The authenticators that the peer has built in.
 
 | mechanism | data                | principal          | lifetime | settings                        |
 |-----------|---------------------|--------------------|----------|---------------------------------|
@@ -80,7 +80,7 @@ class AnonAuthenticator:
         """Return `anonymous`.
 
         Raises:
-            RefusedError: nobody is let in.
+            RefusedError: nobody is let in [AUTH-15].
         """
         if not self._should_pass:
             raise RefusedError("Authentication rejected by AnonAuthenticator")
@@ -114,7 +114,8 @@ class BasicAuthenticator:
         """Return the user, after `BASIC_USER-`.
 
         Raises:
-            RefusedError: `data` is not `username:password`, or not the right ones.
+            RefusedError: `data` is not `username:password` [AUTH-14], or not the right ones
+                [AUTH-13].
         """
         user, colon, password = data.partition(b":")
         if not colon:
@@ -131,7 +132,7 @@ class BasicAuthenticator:
 
 
 class TestAuthenticator:
-    """Let everybody in, after a while.
+    """Let everybody in, after a while [AUTH-16].
 
     Args:
         delay_ms: how long that takes, milliseconds.

@@ -12,7 +12,7 @@ _PRINCIPAL_CHANGED_CODE = -1
 
 
 def normalized(mechanism: str) -> str:
-    """Return a mechanism's name as it is compared: ASCII letters without case, others as is."""
+    """Return a mechanism's name as it is compared: ASCII letters without case [AUTH-3]."""
     octets = mechanism.encode("utf-8", "surrogateescape")
     return octets.upper().decode("utf-8", "surrogateescape")
 
@@ -26,7 +26,7 @@ class Verdict:
         principal: who the peer is; empty where it is refused.
         lifetime_ms: milliseconds for which that holds; None is "for ever".
         delay_ms: milliseconds until the peer may learn of it.
-        code: 0, or why not, in the peer's numbers (WIRE 11.2).
+        code: 0, or why not, in the peer's numbers.
         message: the refusal in the peer's words; empty otherwise.
     """
 
@@ -43,7 +43,7 @@ class Verdict:
         return self.code == 0
 
     def response(self) -> AuthenticationResponse:
-        """Return what the peer is told (WIRE 2.2)."""
+        """Return what the peer is told."""
         if not self.is_accepted:
             status = Status(StatusCategory.E_REFUSED, self.code, self.message)
             return AuthenticationResponse(status=status)
@@ -66,12 +66,12 @@ class Authentication:
     is_implicit: bool
 
     def check_mechanism(self, mechanism: str) -> None:
-        """Check the mechanism with which the peer wants to authenticate again (WIRE 2.2).
+        """Check the mechanism with which the peer wants to authenticate again.
 
         The peer compares the names as they were written; here case does not matter, as everywhere.
 
         Raises:
-            PeerError: it is another one; close without an answer.
+            PeerError: it is another one; close without an answer [AUTH-25].
         """
         if normalized(mechanism) != self.mechanism:
             raise PeerError(
@@ -79,7 +79,10 @@ class Authentication:
             )
 
     def renewed(self, verdict: Verdict) -> Verdict:
-        """Return the verdict on authenticating again: whoever it was must stay so (WIRE 2.2)."""
+        """Return the verdict on authenticating again.
+
+        A refusal is as ever [AUTH-26]; whoever it was must stay so [AUTH-23, AUTH-24].
+        """
         if not verdict.is_accepted or verdict.principal == self.principal:
             return verdict
         return Verdict(

@@ -1,4 +1,4 @@
-"""ACK events: what became of PUT messages (WIRE 6).
+"""ACK events: what became of PUT messages.
 
 ::
 
@@ -12,7 +12,8 @@
     | GUID, 16 bytes                       |   that make GUIDs
     | queue id                             |
 
-Rules enforced here: 1 header word or more, 6 words per message or more, whole messages only.
+Rules enforced here: 1 header word or more, 6 words per message or more, whole messages only
+[ACK-12].
 
 Peer: bmqp_protocol.h AckHeader and AckMessage.
 """
@@ -39,7 +40,7 @@ AckTuple: TypeAlias = tuple[int, int, bytes, int]
 
 
 class AckStatus(IntEnum):
-    """Wire codes of WIRE 6; every other value means UNKNOWN."""
+    """Wire codes; every other value means UNKNOWN."""
 
     SUCCESS = 0
     LIMIT_MESSAGES = 1
@@ -66,8 +67,11 @@ def iter_acks(buffer: bytes, start: int, end: int) -> Iterator[AckTuple]:
 def list_bounds(buffer: bytes, start: int, end: int, field: str) -> tuple[int, int]:
     """Return where the messages of an ACK, CONFIRM or REJECT event start, and their size in bytes.
 
+    Larger messages than we know are stepped over by the size that the list says [CONFIRM-10]; there
+    may be none [CONFIRM-11].
+
     Raises:
-        WireError: the list's header or its size is impossible.
+        WireError: the list's header [CONFIRM-12] or its size [CONFIRM-13] is impossible.
     """
     if end - start < len(LIST_HEADER):
         rule = "the list starts with a header of 4 bytes"

@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli), as PUT messages and our log records carry it (WIRE 5.4).
+"""CRC-32C (Castagnoli), as PUT messages [CRC-1] and our log records carry it.
 
 The polynomial is 0x1EDC6F41, reflected, with initial value and final XOR of all ones. The library
 uses the processor's instruction: 0.14 microseconds for 1 KiB here, call included.

@@ -1,4 +1,4 @@
-"""Compression of application data (WIRE 5.3).
+"""Compression of application data.
 
 | CAT | name | data                                                          |
 |-----|------|---------------------------------------------------------------|
@@ -38,7 +38,7 @@ class DecompressionLimitError(WireError):
 
 
 def compress(data: bytes) -> bytes:
-    """Return `data` as a zlib stream, made with the peer's parameters (WIRE 5.3)."""
+    """Return `data` as a zlib stream, made with the peer's parameters."""
     stream = zlib.compressobj(
         zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_FILTERED
     )
@@ -54,8 +54,8 @@ def decompress(data: bytes, limit: int = limits.DECOMPRESSED_BYTES_MAX) -> bytes
 
     Raises:
         DecompressionLimitError: it holds more than `limit` bytes.
-        WireError: not a zlib stream, an incomplete one, or one with bytes after it. The offset is
-            inside `data`.
+        WireError: not a zlib stream or an incomplete one [COMP-4], or one with bytes after it
+            [COMP-5]. The offset is inside `data`.
     """
     assert limit >= 0, limit
     stream = zlib.decompressobj(_WINDOW_BITS)

@@ -1,4 +1,4 @@
-"""CONFIRM and REJECT events: messages that a consumer is done with, or was lost with (WIRE 8).
+"""CONFIRM and REJECT events: messages that a consumer is done with, or was lost with.
 
 ::
 
@@ -33,7 +33,7 @@ ConfirmTuple: TypeAlias = tuple[int, bytes, int]
 def iter_confirms(
     buffer: bytes, start: int, end: int, field: str = "CONFIRM"
 ) -> Iterator[ConfirmTuple]:
-    """Return an iterator over the messages in the body of a CONFIRM or REJECT event.
+    """Return an iterator over all messages in the body of a CONFIRM or REJECT event [CONFIRM-2].
 
     Raises:
         WireError: the list's header or its size is impossible; raised at once.

@@ -1,4 +1,4 @@
-"""Whole CONTROL and AUTHENTICATION events: header, message, word padding (WIRE 1.1, 1.2, 3)."""
+"""Whole CONTROL and AUTHENTICATION events: header, message, word padding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def control_event(
     encoding: Encoding = Encoding.BER,
     event_type: EventType = EventType.CONTROL,
 ) -> bytes:
-    """Return a whole event; its header tells the encoding of the message.
+    """Return a whole event, padded [FRAME-17]; its header tells the encoding of the message.
 
     Args:
         message: what it carries.

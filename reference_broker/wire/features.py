@@ -1,12 +1,12 @@
-"""Feature strings: what a peer says it can do (WIRE 2.5).
+"""Feature strings: what a peer says it can do.
 
 ::
 
     features = field *( ";" field )
     field    = name [ ":" value *( "," value ) ]
 
-Names and values are compared exactly; those that we do not know are kept and mean nothing. As in
-the peer, empty fields and values are passed over, the first of two fields of one name counts, and
+Names and values are compared exactly; those that we do not know are kept and mean nothing
+[FEAT-4]. As in the peer, empty fields and values are passed over, the first of two fields of one name counts, and
 reading ends at a field with a colon and nothing behind it: what follows was not said.
 
 Peer: bmqp_protocolutil loadFieldValues, bmqp_protocol.h EncodingFeature, HighAvailabilityFeatures,
@@ -26,7 +26,7 @@ _SUBSCRIPTIONS: Final = "SUBSCRIPTIONS"
 
 #: What a client sends.
 CLIENT_FEATURES: Final = "PROTOCOL_ENCODING:BER,JSON;MPS:MESSAGE_PROPERTIES_EX"
-#: What a broker with everything switched on sends.
+#: What a broker with everything switched on sends [FEAT-1, FEAT-2, FEAT-3].
 BROKER_FEATURES: Final = (
     "PROTOCOL_ENCODING:BER,JSON"
     ";HA:GRACEFUL_SHUTDOWN,GRACEFUL_SHUTDOWN_V2,BROADCAST_TO_PROXIES"
@@ -80,12 +80,12 @@ class Features:
 
     @property
     def wants_json(self) -> bool:
-        """Control messages to this peer go out in JSON, because it says JSON and not BER."""
+        """Control messages go out in JSON, because the peer says JSON and not BER [NEG-3]."""
         return "JSON" in self.encodings and "BER" not in self.encodings
 
     @property
     def message_properties_ex(self) -> bool:
-        """New-style message properties are understood (WIRE 5.6)."""
+        """New-style message properties are understood [FEAT-5]."""
         return self.has(_PROPERTIES, "MESSAGE_PROPERTIES_EX")
 
     @property

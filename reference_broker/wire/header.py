@@ -1,4 +1,4 @@
-"""The event header: the first 8 bytes of everything on the wire (WIRE 1.1).
+"""The event header: the first 8 bytes of everything on the wire.
 
 ::
 
@@ -10,7 +10,7 @@
 Rules enforced here:
 
 - the length counts the header; a length below the header's own 8 bytes cannot be recovered from;
-- the body starts after `headerWords` words, so that a longer header can come one day;
+- the body starts after `headerWords` words, so that a longer header can come one day [FRAME-12];
 - a fragment, another protocol version or an undefined type is the end of the connection.
 
 Peer: bmqp_protocol.h, EventHeader.
@@ -34,7 +34,7 @@ _ENCODING_SHIFT: Final = 5
 
 
 class EventType(IntEnum):
-    """What an event carries (WIRE 1.1, table of event types)."""
+    """What an event carries; `docs/protocol/framing.md` says who sends which."""
 
     CONTROL = 1
     PUT = 2
@@ -92,7 +92,8 @@ def read_length(buffer: bytes, position: int, event_bytes_max: int) -> int:
     """Return the length in bytes of the event whose first 4 bytes are at `position`.
 
     Raises:
-        WireError: the fragment bit is set, or the length is below 8 or above `event_bytes_max`.
+        WireError: the fragment bit is set [FRAME-6], or the length is below 8 [FRAME-5] or above
+            `event_bytes_max` [FRAME-7, FRAME-8].
     """
     (length,) = _LENGTH.unpack_from(buffer, position)
     if length & _FRAGMENT:
@@ -110,7 +111,8 @@ def read_event(buffer: bytes, position: int, length: int) -> Event:
     """Return the event of `length` bytes that is complete in `buffer` at `position`.
 
     Raises:
-        WireError: the protocol version, the type or the number of header words is not possible.
+        WireError: the protocol version [FRAME-10], the type [FRAME-13] or the number of header
+            words [FRAME-11] is not possible.
     """
     _, version_and_type, header_words, specific = _HEADER.unpack_from(buffer, position)
     version = version_and_type >> 6

@@ -1,4 +1,4 @@
-"""The options area of PUT and PUSH messages (WIRE 5.9, 7.2).
+"""The options area of PUT and PUSH messages.
 
 ::
 
@@ -14,10 +14,11 @@
 
     RDA (remaining delivery attempts)   | 7 unlimited | 6 maybe poisonous | 5 .. 0 counter |
 
-Rules enforced here: an option that is not packed has a body, and it ends inside the area; no type
-occurs twice; the items of a list are whole, of at least their known size, and not more than a
-session may open queues; only SUB_QUEUE_INFOS is packed, with a value that fits a byte; a group id
-is 1 to 31 bytes of UTF-8 and 1 to 4 bytes of padding. Options of unknown types are skipped.
+Rules enforced here: an option that is not packed has a body, and it ends inside the area [OPT-2];
+no type occurs twice [OPT-3]; the items of a list are whole, of at least their known size, and not
+more than a session may open queues [OPT-5]; only SUB_QUEUE_INFOS is packed, with a value that fits
+a byte; a group id is 1 to 31 bytes of UTF-8 and 1 to 4 bytes of padding [OPT-4]. Options of unknown
+types are skipped [OPT-1].
 
 Peer: bmqp_protocol.h OptionHeader, RdaInfo, SubQueueInfo; bmqp_optionsview, bmqp_optionutil.
 """

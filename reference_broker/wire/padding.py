@@ -1,4 +1,4 @@
-"""Word padding (WIRE 1.2): 1 to 4 bytes, each holding their number, up to the next word.
+"""Word padding: 1 to 4 bytes, each holding their number, up to the next word.
 
 There is always padding, so the last byte of a padded area tells how much to cut off.
 """
@@ -25,7 +25,7 @@ def padded_size(size: int) -> int:
 
 
 def unpadded_end(buffer: bytes, start: int, end: int, field: str) -> int:
-    """Return where the data of the padded area `buffer[start:end]` ends.
+    """Return where the data of the padded area `buffer[start:end]` ends [FRAME-18].
 
     Raises:
         WireError: the area is empty, not in whole words, or its last byte is not 1 to 4.

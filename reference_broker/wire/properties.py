@@ -1,4 +1,4 @@
-"""Message properties: the area in front of the payload (WIRE 5.5, 5.6, 5.7).
+"""Message properties: the area in front of the payload.
 
 ::
 
@@ -120,7 +120,7 @@ _Span: TypeAlias = tuple[int, int, int, int]
 
 
 def wire_is_new_style(schema_wire: int) -> bool:
-    """Tell whether the schema id of a PUT or PUSH header announces new-style properties."""
+    """Tell whether the schema id of a PUT or PUSH header announces new style [PROP-1]."""
     return schema_wire != SCHEMA_OLD_STYLE
 
 
@@ -281,7 +281,7 @@ def decode_properties(data: bytes, *, new_style: bool, offset: int = 0) -> dict[
 
 
 def convert_to_old_style(data: bytes, offset: int = 0) -> bytes:
-    """Return `data` with its new-style area rewritten to the old style, byte for byte as long.
+    """Return `data` with its new-style area in the old style, byte for byte as long [PROP-4].
 
     Args:
         data: an area; a payload behind it is kept as it is.

@@ -1,4 +1,4 @@
-"""Message properties as a subscription expression sees them (WIRE 5.5, 5.6, 9.12).
+"""Message properties as a subscription expression sees them [PROP-8].
 
 The area is read when the first property is asked for: its headers whole, of the values only those
 that are wanted. Like the peer, this reader does not ask whether names and strings are UTF-8; all

@@ -1,4 +1,4 @@
-"""PUSH events: messages on their way to a consumer (WIRE 7).
+"""PUSH events: messages on their way to a consumer.
 
 ::
 
@@ -13,9 +13,9 @@
     | GUID, 16 bytes                   |
     | schema id       | reserved       |   only when there are 8 header words or more
 
-Towards an SDK every message carries one option, SUB_QUEUE_IDS_OLD, with the subscription id (or
-the sub-queue id for those who configure in the old style). Application data and padding are byte
-for byte those of the PUT.
+Towards an SDK every message carries one option, SUB_QUEUE_IDS_OLD, with the subscription id
+[PUSH-3] or, for those who configure in the old style, the sub-queue id [PUSH-5]. Application data
+and padding are byte for byte those of the PUT [PUSH-2].
 
 Rules enforced here: sizes agree with the event; 7 header words or more; 1 to 4 padding bytes,
 unless IMPLICIT_PAYLOAD says that there is no data at all; application data of at most 64 MiB.

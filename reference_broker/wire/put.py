@@ -1,4 +1,4 @@
-"""PUT events: messages on their way to a queue (WIRE 5).
+"""PUT events: messages on their way to a queue.
 
 ::
 
@@ -16,7 +16,7 @@
 
 Rules enforced here: sizes agree with the event; 8 header words or more; no empty application
 data; 1 to 4 padding bytes; application data of at most 64 MiB. A message that breaks one ends the
-iteration: what follows it in the event cannot be found.
+iteration: what follows it in the event cannot be found [PUT-7].
 
 Messages are plain tuples, not objects: they are made once per message on the busiest path.
 
@@ -77,7 +77,7 @@ PutFields: TypeAlias = tuple[int, bytes, bytes, int, int, int, bytes]
 
 
 def correlation_guid(correlation_id: int) -> bytes:
-    """Return the GUID field of a client that makes no GUIDs (WIRE 2.6): a 24-bit number."""
+    """Return the GUID field of a client that makes no GUIDs: a 24-bit number."""
     assert 0 <= correlation_id < 1 << 24, correlation_id
     return correlation_id.to_bytes(4, "big") + bytes(12)
 
@@ -88,7 +88,9 @@ def correlation_id_of(guid: bytes) -> int:
 
 
 def iter_puts(buffer: bytes, start: int, end: int) -> Iterator[PutTuple]:
-    """Yield the messages in the body of a PUT event as `PutTuple`s.
+    """Yield the messages in the body of a PUT event as `PutTuple`s, in order [PUT-1, PUT-6].
+
+    Headers may be longer than we know [PUT-4], and unknown flags mean nothing [PUT-5].
 
     Args:
         buffer: the bytes that hold the event.
@@ -149,6 +151,7 @@ def _short_put(buffer: bytes, position: int, end: int, start: int, index: int) -
 
 
 def _check_sizes(word0: int, word1: int, position: int, end: int, start: int, index: int) -> None:
+    """Refuse sizes of header [PUT-11], message [PUT-10] or options [PUT-12] that are impossible."""
     message_words = word0 & 0x0FFF_FFFF
     header_words = word1 & 31
     offset = position - start
@@ -165,6 +168,7 @@ def _check_sizes(word0: int, word1: int, position: int, end: int, start: int, in
 
 
 def _refuse_data(padding: int, size: int, offset: int, index: int) -> None:
+    """Refuse a padding [PUT-14], no data [PUT-13], or too many of them [PUT-15]."""
     if not 0 < padding < 5:
         rule = "there are 1 to 4 padding bytes"
         raise WireError(f"PUT[{index}].padding", padding, rule, offset - 1)

@@ -2,11 +2,11 @@
 
 The rules of this file:
 
-1. the events that come out depend on the bytes alone, never on where the chunks end;
-2. an event waits in one growing buffer until it is whole, so that it costs its own size and two
-   copies, in however many chunks it arrives;
+1. the events that come out depend on the bytes alone, never on where the chunks end [FRAME-1];
+2. an event waits in one growing buffer until it is whole [FRAME-3, FRAME-4], so that it costs its
+   own size and two copies, in however many chunks it arrives;
 3. what is buffered never exceeds one event of `event_bytes_max` bytes plus one chunk, because a
-   header that announces more is refused as soon as its first 4 bytes are here;
+   header that announces more is refused as soon as its first 4 bytes are here [FRAME-21];
 4. after the first error the reader is dead: there is no resynchronisation in this protocol.
 
 `event_bytes_max` may be changed between two events: a session starts with a small one and raises
@@ -46,7 +46,7 @@ class EventReader:
         return len(self._waiting)
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """Yield each event that `data` completes.
+        """Yield each event that `data` completes, in order [FRAME-2].
 
         The iterator must be run to its end before the next call. Events refer to the buffer that
         they arrived in and stay valid for as long as they are kept.

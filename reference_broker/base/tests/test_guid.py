@@ -1,4 +1,4 @@
-"""GUIDs: the layout of WIRE 2.6, uniqueness, the printed form."""
+"""GUIDs: their layout, uniqueness, the printed form."""
 
 from __future__ import annotations
 

@@ -177,9 +177,9 @@ def test_a_refused_open():
 
 def test_a_refused_configure():
     async def scenario(client: Client) -> None:
-        queue = await both(client)
-        with pytest.raises(RequestRefusedError, match="invalid priority"):
-            await queue.configure(QueueOptions(consumer_priority_count=0))
+        queue = await client.open(URI, write=True)
+        with pytest.raises(RequestRefusedError, match="No queue with specified appId"):
+            await queue.configure(QueueOptions())
 
     run(scenario)
 
@@ -210,6 +210,53 @@ def test_a_closed_queue_gives_nothing_more():
         again = await both(client)
         await again.post(b"x")
         assert (await again.get()).payload == b"x"
+
+    run(scenario)
+
+
+def test_a_closed_queue_is_of_no_use_for_anything():
+    async def scenario(client: Client) -> None:
+        queue = await both(client)
+        await queue.post_many([b"1", b"2"])
+        message = await queue.get()
+        await until(lambda: queue._inbox)
+        await queue.close()
+        for use in (queue.get(), queue.get_many(), queue.configure(None), queue.close(),
+                    queue.post(b"x")):  # fmt: skip
+            with pytest.raises(ClientError, match=f"^{URI} is closed$"):
+                await use
+        for call in (lambda: queue.confirm(message), lambda: queue.post_nowait([])):
+            with pytest.raises(ClientError, match=f"^{URI} is closed$"):
+                call()
+        again = await both(client)
+        assert [(await again.get()).payload for _ in range(2)] == [b"1", b"2"]
+
+    run(scenario)
+
+
+def test_what_comes_while_a_queue_is_being_closed_is_not_delivered():
+    async def scenario(client: Client) -> None:
+        queue = await both(client)
+        posted = queue.post_nowait([b"x"])  # delivered before the close is answered
+        closing = asyncio.ensure_future(queue.close())
+        await turn()
+        with pytest.raises(ClientError, match="is closed"):
+            await queue.get()
+        await closing
+        assert (await posted)[0].is_success
+        assert not queue._inbox
+
+    run(scenario)
+
+
+def test_what_a_queue_was_not_opened_for():
+    async def scenario(client: Client) -> None:
+        writer = await client.open(URI, write=True)
+        with pytest.raises(ClientError, match=f"{URI} was not opened for reading"):
+            await writer.get()
+        reader = await client.open(f"{URI}-2", read=True)
+        with pytest.raises(ClientError, match=f"{URI}-2 was not opened for writing"):
+            await reader.post(b"x")
 
     run(scenario)
 
@@ -278,7 +325,8 @@ def test_nobody_listens():
             with pytest.raises(ConnectionLostError) as caught:
                 async with Client(address, settings(connect_timeout_s=0.05)):
                     pass
-            assert str(caught.value) == f"{address}: no broker answered in time (0.05 s at most)"
+            text = "no broker answered in time (0.05 s at most): Connection refused"
+            assert str(caught.value) == f"{address}: {text}"
 
     asyncio.run(main())
 
@@ -293,8 +341,19 @@ def test_somebody_listens_who_is_no_broker():
         server = await asyncio.start_server(speak, "127.0.0.1", 0)
         host, port = server.sockets[0].getsockname()
         async with server:
-            with pytest.raises(ConnectionLostError, match="no broker answered in time"):
+            with pytest.raises(ConnectionLostError, match=r"answered in time .*: eventHeader\."):
                 async with Client(f"tcp://{host}:{port}", settings(connect_timeout_s=0.05)):
+                    pass
+
+    asyncio.run(main())
+
+
+def test_somebody_listens_who_says_nothing():
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+            with pytest.raises(ConnectionLostError, match=r"in time .*: nothing came back"):
+                async with Client(address, settings(connect_timeout_s=0.05)):
                     pass
 
     asyncio.run(main())
@@ -321,9 +380,18 @@ def test_nobody_waits_for_a_client_that_was_left():
                 await queue.post(b"x")
                 await waiting
                 waiting = asyncio.ensure_future(queue.get())
-            for use in (waiting, queue.post(b"late"), client.open(f"{URI}-2", read=True)):
+                await queue.post(b"y")
+                message = await waiting
+                await queue.post(b"prefetched")
+                await until(lambda: queue._inbox)
+                empty = await both(client, f"{URI}-3")
+                waiting = asyncio.ensure_future(empty.get())
+            for use in (waiting, queue.get(), queue.post(b"late"), queue.close(),
+                        client.open(f"{URI}-2", read=True)):  # fmt: skip
                 with pytest.raises(ConnectionLostError, match="the client is closed"):
                     await use
+            with pytest.raises(ConnectionLostError, match="the client is closed"):
+                queue.confirm(message)
 
     asyncio.run(main())
 

@@ -159,9 +159,9 @@ def test_refused_requests(broker: ThreadedBroker, uri: str):
     with connect(broker) as client:
         with pytest.raises(RequestRefusedError, match="open bmq://nowhere/q: E_UNKNOWN"):
             client.open("bmq://nowhere/q", read=True)
-        queue = both(client, uri)
-        with pytest.raises(RequestRefusedError, match="invalid priority"):
-            queue.configure(QueueOptions(consumer_priority_count=0))
+        queue = client.open(uri, write=True)
+        with pytest.raises(RequestRefusedError, match="No queue with specified appId"):
+            queue.configure(QueueOptions())
 
 
 def test_configure_stops_and_restarts_deliveries(broker: ThreadedBroker, uri: str):
@@ -175,15 +175,42 @@ def test_configure_stops_and_restarts_deliveries(broker: ThreadedBroker, uri: st
         assert queue.get(PATIENCE_S).payload == b"x"
 
 
-def test_a_closed_queue_gives_what_is_here_and_then_nothing_more(broker: ThreadedBroker, uri: str):
+def test_a_closed_queue_is_of_no_use_for_anything(broker: ThreadedBroker, uri: str):
     with connect(broker) as client:
         queue = both(client, uri)
-        queue.post(b"x")
+        queue.post_many([b"1", b"2"])
+        message = queue.get(PATIENCE_S)
         client.pump_until(lambda: bool(queue._inbox), PATIENCE_S)
         queue.close()
-        assert queue.get().payload == b"x"
-        with pytest.raises(ClientError, match=f"{uri} is closed"):
-            queue.get()
+        for call in (queue.get, queue.get_many, queue.close, lambda: queue.configure(None),
+                     lambda: queue.confirm(message), lambda: queue.post(b"x"),
+                     lambda: queue.post_nowait([])):  # fmt: skip
+            with pytest.raises(ClientError, match=f"^{uri} is closed$"):
+                call()
+        again = both(client, uri)
+        assert [again.get(PATIENCE_S).payload for _ in range(2)] == [b"1", b"2"]
+
+
+def test_what_comes_while_a_queue_is_being_closed_is_not_delivered(
+    broker: ThreadedBroker, uri: str
+):
+    with connect(broker) as client:
+        queue = both(client, uri)
+        guids = queue.post_nowait([b"x"])  # delivered before the close is answered
+        queue.close()
+        assert client.wait_acks(guids, PATIENCE_S)[0].is_success
+        assert not queue._inbox
+        assert both(client, uri).get(PATIENCE_S).payload == b"x"
+
+
+def test_what_a_queue_was_not_opened_for(broker: ThreadedBroker, uri: str):
+    with connect(broker) as client:
+        writer = client.open(uri, write=True)
+        with pytest.raises(ClientError, match=f"{uri} was not opened for reading"):
+            writer.get(PATIENCE_S)
+        reader = client.open(f"{uri}-2", read=True)
+        with pytest.raises(ClientError, match=f"{uri}-2 was not opened for writing"):
+            reader.post(b"x")
 
 
 def test_a_broker_that_comes_back(tmp_path: Path):
@@ -208,6 +235,8 @@ def test_a_broker_that_comes_back(tmp_path: Path):
 def test_a_client_that_does_not_reconnect(tmp_path: Path):
     with ThreadedBroker(tmp_path) as broker, connect(broker, reconnect=False) as client:
         queue = both(client, f"bmq://{MEM}/q")
+        queue.post(b"x")
+        assert client.pump_until(lambda: bool(queue._inbox), PATIENCE_S)
         broker.kill()
         assert client.pump_until(lambda: not client.is_connected, PATIENCE_S)
         broker.start()
@@ -220,10 +249,14 @@ def test_a_client_that_does_not_reconnect(tmp_path: Path):
 def test_a_client_that_was_left_says_so(broker: ThreadedBroker, uri: str):
     with connect(broker) as client:
         queue = both(client, uri)
-    with pytest.raises(ConnectionLostError, match="the client is closed"):
-        queue.get(PATIENCE_S)
-    with pytest.raises(ConnectionLostError, match="the client is closed"):
-        client.open(f"{uri}-2", read=True)
+        queue.post_many([b"1", b"2"])
+        message = queue.get(PATIENCE_S)
+        client.pump_until(lambda: bool(queue._inbox), PATIENCE_S)
+    for call in (lambda: queue.get(PATIENCE_S), lambda: queue.confirm(message),
+                 lambda: queue.post(b"x"), lambda: queue.configure(None), queue.close,
+                 lambda: client.open(f"{uri}-2", read=True)):  # fmt: skip
+        with pytest.raises(ConnectionLostError, match="the client is closed"):
+            call()
 
 
 def test_nobody_listens():
@@ -233,7 +266,16 @@ def test_nobody_listens():
         client = BlockingClient(address, settings(connect_timeout_s=0.05))
         with pytest.raises(ConnectionLostError) as caught:
             client.__enter__()
-        assert str(caught.value) == f"{address}: no broker answered within 0.05 s"
+        text = "no broker answered within 0.05 s: Connection refused"
+        assert str(caught.value) == f"{address}: {text}"
+
+
+def test_somebody_listens_who_says_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        client = BlockingClient(address, settings(connect_timeout_s=0.05))
+        with pytest.raises(ConnectionLostError, match=r"within 0\.05 s: nothing came back"):
+            client.__enter__()
 
 
 def test_aborting_says_nothing(broker: ThreadedBroker, uri: str):

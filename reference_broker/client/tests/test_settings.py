@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 import pytest
 
 from reference_broker.base import Instant, OperatorError, QueueUri
@@ -15,7 +18,7 @@ from reference_broker.client import (
     TimedOutError,
     parse_address,
 )
-from reference_broker.client.settings import check
+from reference_broker.client.settings import check, why_unreachable
 from reference_broker.session import ClientQueue, Request
 from reference_broker.wire.control import Disconnect, Status, StatusCategory
 
@@ -25,7 +28,6 @@ from reference_broker.wire.control import Disconnect, Status, StatusCategory
     [
         ("tcp://localhost:30114", ("localhost", 30114)),
         ("tcp://127.0.0.1:1", ("127.0.0.1", 1)),
-        ("127.0.0.1:30114", ("127.0.0.1", 30114)),
         ("tcp://[::1]:80", ("::1", 80)),
     ],
 )
@@ -36,11 +38,23 @@ def test_addresses(address: str, expected: tuple[str, int]):
 @pytest.mark.parametrize(
     "address",
     ["", "tcp://", "tcp://host", "tcp://host:", "tcp://host:port", "tcp://host:99999", "host",
-     "http://host:80", "tcp://:80"],
+     "http://host:80", "tcp://:80", "127.0.0.1:1", "localhost:30114"],
 )  # fmt: skip
 def test_other_texts_are_no_addresses(address: str):
     with pytest.raises(OperatorError, match="not of the form tcp://HOST:PORT"):
         parse_address(address)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"), "Connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (TimeoutError("timed out"), "timed out"),
+    ],
+)
+def test_why_a_broker_cannot_be_reached_is_in_the_systems_words(error: OSError, text: str):
+    assert why_unreachable(error) == text
 
 
 def request(category: StatusCategory) -> Request:

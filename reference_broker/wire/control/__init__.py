@@ -1,4 +1,4 @@
-"""Control messages (WIRE 2 to 4): one table of the schema, two encodings.
+"""Control messages: one table of the schema, two encodings.
 
 `encode_message` and `decode_message` go between a message and the payload of a CONTROL,
 AUTHENTICATION or ELECTOR event; header and padding of the event belong to the caller.
@@ -251,7 +251,7 @@ def encode_message(message: object, encoding: Encoding) -> bytes:
     Args:
         message: any message of the schema, mostly a `ControlMessage`, `NegotiationMessage`,
             `AuthenticationMessage` or (BER only) an `ElectorMessage`.
-        encoding: what the peer can read (WIRE 2.3).
+        encoding: what the peer can read.
 
     Raises:
         AssertionError: the encoding is unknown, or a value is of the wrong type or too wide for its
@@ -269,10 +269,10 @@ def decode_message(
     payload: bytes | bytearray | memoryview,
     base_offset: int = 0,
 ) -> M:
-    """Decode the payload of an event.
+    """Decode the payload of an event by the encoding that it names itself [FRAME-15].
 
     BER ends by itself and what follows is ignored; from JSON the padding is cut first, if there is
-    any: 1 to 4 bytes of which each holds their number (WIRE 1.2).
+    any: 1 to 4 bytes of which each holds their number.
 
     Args:
         message_type: the message that must be there.
@@ -281,7 +281,7 @@ def decode_message(
         base_offset: where the payload begins in its event; errors report offsets in the event.
 
     Raises:
-        WireError: the encoding is unknown, or the payload is not such a message.
+        WireError: the encoding is unknown [FRAME-16], or the payload is not such a message.
     """
     if encoding == Encoding.BER:
         return ber.decode(message_type, bytes(payload), base_offset)

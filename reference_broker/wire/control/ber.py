@@ -1,4 +1,4 @@
-"""Control messages in BER (WIRE 4.1 to 4.5).
+"""Control messages in BER.
 
 ::
 
@@ -14,18 +14,22 @@
 The encoder writes what the peer's does: every constructed element with the indefinite length, every
 member in the order of the ids even if it is the default, and nothing for an absent optional one.
 
-The decoder accepts what the peer's accepts: definite lengths, any order, missing members (their
-defaults), unknown ones (skipped), a member twice (the last one holds), superfluous leading octets
-of integers up to the width of the type, anything after the end. Strings may hold any octets; what
-is not UTF-8 is kept as surrogate escapes and encodes to the same octets again. Refused are:
+The decoder accepts what the peer's accepts: definite lengths [BER-1], any order [BER-2], missing
+members (their defaults) [BER-3], unknown ones (skipped) [BER-4], a member twice (the last one
+holds), superfluous leading octets of integers up to the width of the type, anything after the end
+[BER-5]. Strings may hold any octets [BER-6]; what is not UTF-8 is kept as surrogate escapes and
+encodes to the same octets again. Refused are:
 
-- a primitive element where a constructed one belongs, or the reverse;
+- a primitive element where a constructed one belongs, or the reverse [BER-13];
 - a tag of another class than context-specific in a sequence, or than SEQUENCE for an element of an
-  array and for the message;
-- an integer wider than its type, an enumerator that does not exist, a bool of other than 1 octet;
-- a length of more than 4 octets or beyond 2^31-1 or beyond what is there; a missing end;
-- a choice with two alternatives;
-- more than `CONTROL_NESTING_MAX` levels, more than `CONTROL_MEMBERS_MAX` elements in one sequence.
+  array [BER-19] and for the message [BER-9]; a tag number without an end [BER-18];
+- an integer wider than its type [BER-14], an enumerator that does not exist [BER-15], a bool of
+  other than 1 octet [BER-16];
+- a length of more than 4 octets or beyond 2^31-1 [BER-11] or beyond what is there [BER-12]; a
+  missing end [BER-10];
+- a choice with two alternatives [BER-17];
+- more than `CONTROL_NESTING_MAX` levels [BER-8], more than `CONTROL_MEMBERS_MAX` elements in one
+  sequence [BER-7].
 
 Time is linear in the size of the input. Recursion follows the schema, 13 levels at most; unknown
 elements are skipped by a loop.

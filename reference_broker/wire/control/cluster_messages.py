@@ -1,8 +1,8 @@
-"""Messages between brokers: ClusterMessage and ElectorMessage (WIRE 3.8, 3.9).
+"""Messages between brokers: ClusterMessage and ElectorMessage.
 
 Declared as `messages.py` explains; those on partitions are in `partition_messages.py`. "Asked by"
 and "answered by" are the two ends of a request; an advisory has no answer. The advisories on the
-cluster's state are also the entries of the cluster state ledger (WIRE 13.7).
+cluster's state are also the entries of the cluster state ledger.
 
 Peer: bmqp_ctrlmsg.xsd.
 """
@@ -87,7 +87,7 @@ class QueueInfoUpdate:
     domain: str = ""
 
 
-# --- The leader and the cluster's state (WIRE 14.3)
+# --- The leader and the cluster's state
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class StateNotification:
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """Asked by a broker that is about to stop (WIRE 14.7)."""
+    """Asked by a broker that is about to stop."""
 
     cluster_name: str = ""
     version: I32 = 1
@@ -229,7 +229,7 @@ class StopResponse:
     cluster_name: str = ""
 
 
-# --- The cluster state machine (WIRE 14.3)
+# --- The cluster state machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +324,7 @@ class ClusterMessage:
     choice: ClusterChoice | None = None
 
 
-# --- Election (WIRE 14.2)
+# --- Election
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-r"""Control messages in JSON (WIRE 4.6).
+r"""Control messages in JSON [JSON-1].
 
 ::
 
@@ -6,16 +6,18 @@ r"""Control messages in JSON (WIRE 4.6).
 
 - a member is called by its wire name; an untagged choice adds no level, its alternative stands
   among the members of the sequence;
-- enumerators are names (the decoder takes the numbers, too), bytes are base64, 64-bit integers are
-  plain numbers (the decoder takes them in quotes, too);
+- enumerators are names [JSON-2] (the decoder takes the numbers, too), bytes are base64 [JSON-3],
+  64-bit integers are plain numbers (the decoder takes them in quotes, too);
 - absent optional members and empty arrays are left out; the decoder takes `null` for the former;
 - `/` is written `\/` and there is no white space, as the peer has it.
 
-The decoder skips unknown members, takes the last of several of one name, and gives missing ones
-their defaults. It refuses what is not UTF-8 or not JSON, numbers with a fraction or an exponent,
-values of the wrong type or out of range, halves of surrogate pairs, several members where a choice
-is the message, more than `CONTROL_NESTING_MAX` levels, more than `CONTROL_MEMBERS_MAX` members of
-an object or elements of an array. Python's own parser is never shown a deeper text.
+The decoder skips unknown members [JSON-4], takes the last of several of one name, and gives missing
+ones their defaults. It refuses what is not UTF-8 or not JSON [JSON-5], or no object [JSON-6],
+numbers with a fraction or an exponent or out of range [JSON-8], values of the wrong type [JSON-9],
+enumerators that do not exist [JSON-10], halves of surrogate pairs [JSON-11], several members where
+a choice is the message, more than `CONTROL_NESTING_MAX` levels [JSON-7], more than
+`CONTROL_MEMBERS_MAX` members of an object or elements of an array. Python's own parser is never
+shown a deeper text.
 
 Peer: baljsn_encoder.h, baljsn_decoder.h of BDE.
 """

@@ -1,4 +1,4 @@
-"""The notation that control messages are declared in: value kinds and choice ids (WIRE 4.2, 4.3).
+"""The notation that control messages are declared in: value kinds and choice ids.
 
 A message is a frozen dataclass. Its annotations say everything that a codec needs:
 

@@ -1,11 +1,11 @@
-"""Messages between a client and a broker (WIRE 2.2, 2.3, 3.1 to 3.7).
+"""Messages between a client and a broker.
 
 One dataclass per type of the peer's schema, members in the schema's order: a member's position is
 its id in BER, its attribute in camel case is its name in JSON, its default is what an absent member
 means. `schema.py` reads the table out of these declarations; nothing else describes the messages.
 
 A choice holds one of its alternatives or `None` when the peer chose nothing, or something that is
-unknown or retired; such a message is to be ignored (WIRE 4.5).
+unknown or retired; such a message is to be ignored [CTRL-7].
 
 Peer: bmqp_ctrlmsg.xsd.
 """
@@ -21,7 +21,7 @@ from reference_broker.wire.control.cluster_messages import ClusterMessage
 from reference_broker.wire.control.kinds import I32, I64, U32, U64, Id
 from reference_broker.wire.control.status import Status
 
-# The priority of a reader that takes no part in the delivery (WIRE 3.4).
+# The priority of a reader that takes no part in the delivery.
 CONSUMER_PRIORITY_INVALID: Final = -(2**31)
 
 
@@ -42,14 +42,14 @@ class ClientType(IntEnum):
 
 
 class ClientLanguage(IntEnum):
-    """The language of the peer's SDK; version checks depend on it (WIRE 2.4)."""
+    """The language of the peer's SDK; version checks depend on it."""
 
     E_UNKNOWN = 0
     E_CPP = 1
     E_JAVA = 2
 
 
-# --- Opening and closing a queue (WIRE 3.3)
+# --- Opening and closing a queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,12 @@ class CloseQueueResponse:
     """Answer to `CloseQueue`."""
 
 
-# --- Configuring a reader (WIRE 3.4, 3.5)
+# --- Configuring a reader
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What selects the messages of a subscription (WIRE 9.12)."""
+    """What selects the messages of a subscription."""
 
     version: ExpressionVersion = ExpressionVersion.E_UNDEFINED
     text: str = ""
@@ -157,7 +157,7 @@ class ConfigureStream:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureStreamResponse:
-    """Answer to `ConfigureStream`; SDK 1.2.2 crashes without the echo (WIRE 10.4)."""
+    """Answer to `ConfigureStream`; SDK 1.2.2 crashes without the echo."""
 
     request: ConfigureStream = field(default_factory=ConfigureStream)
 
@@ -188,7 +188,7 @@ class ConfigureQueueStreamResponse:
     request: ConfigureQueueStream = field(default_factory=ConfigureQueueStream)
 
 
-# --- Administration and the end of a session (WIRE 3.6, 2.7)
+# --- Administration and the end of a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class ControlMessage:
     choice: ControlChoice | None = None
 
 
-# --- Negotiation (WIRE 2.3)
+# --- Negotiation
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ class GuidInfo:
 
 @dataclass(frozen=True, slots=True)
 class ClientIdentity:
-    """Who opens or accepts a session; absent, the protocol version is 0."""
+    """Who opens or accepts a session; what it leaves out is as here [NEG-4]."""
 
     protocol_version: I32 = 0
     sdk_version: I32 = 999_999
@@ -296,7 +296,7 @@ class NegotiationMessage:
     choice: NegotiationChoice | None = None
 
 
-# --- Authentication (WIRE 2.2, 3.7)
+# --- Authentication
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Messages between brokers about the partitions of the storage (WIRE 3.8, 14.4).
+"""Messages between brokers about the partitions of the storage.
 
 Declared as `messages.py` explains; wrapped by the `ClusterMessage` of `cluster_messages.py`.
 
@@ -71,7 +71,7 @@ class SyncPointOffsetPair:
     offset: U64 = 0
 
 
-# --- Partitions without the state machine (WIRE 14.4)
+# --- Partitions without the state machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class PartitionSyncDataQueryStatus:
     status: Status = field(default_factory=Status)
 
 
-# --- The partition state machine (WIRE 14.4)
+# --- The partition state machine
 
 
 @dataclass(frozen=True, slots=True)

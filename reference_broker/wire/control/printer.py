@@ -1,4 +1,4 @@
-"""Control messages on one line, as the peer's log lines and admin answers show them (DROPIN 3.1).
+"""Control messages on one line, as the peer's log lines and admin answers show them.
 
 ::
 

@@ -3,7 +3,7 @@
 For every message: its members in order with id, wire name, attribute, kind and whether they are
 optional. Both codecs drive from this table and from nothing else. The rules of the reading:
 
-- the id of a member is its position, counted from 0 (WIRE 3); the id of an alternative is written
+- the id of a member is its position, counted from 0; the id of an alternative is written
   beside it in the declaration;
 - the wire name is the attribute in camel case (`sub_id_info` is `subIdInfo`), that of an
   alternative its type's name with a small first letter (`OpenQueue` is `openQueue`);
@@ -28,11 +28,11 @@ from reference_broker.wire.control.messages import (
 
 M = TypeVar("M")
 
-# A choice that is itself the message: it holds exactly one element, in both encodings (WIRE 4.4).
+# A choice that is itself the message: it holds exactly one element, in both encodings.
 _TOP_LEVEL_CHOICES: Final = (NegotiationMessage, AuthenticationMessage)
 _ROOTS: Final = (ControlMessage, ElectorMessage, *_TOP_LEVEL_CHOICES)
 
-# The highest id that fits into a tag of one octet; the schema has no higher one (WIRE 4.2).
+# The highest id that fits into a tag of one octet; the schema has no higher one.
 _SHORT_ID_MAX: Final = 30
 
 _PLAIN_KINDS: Final[Mapping[object, Kind]] = types.MappingProxyType(

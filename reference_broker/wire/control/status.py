@@ -1,4 +1,4 @@
-"""Status: the answer to a request that has nothing else to say, mostly a refusal (WIRE 3.2).
+"""Status: the answer to a request that has nothing else to say, mostly a refusal.
 
 It stands apart from the other messages because both clients' and cluster members' messages use it.
 
@@ -14,7 +14,7 @@ from reference_broker.wire.control.kinds import I32
 
 
 class StatusCategory(IntEnum):
-    """What kind of outcome a status reports."""
+    """What kind of outcome a status reports [CTRL-3]."""
 
     E_SUCCESS = 0
     E_UNKNOWN = -1
@@ -29,7 +29,7 @@ class StatusCategory(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Outcome of a request; the codes in use are listed in WIRE 3.2."""
+    """Outcome of a request; the code is 0 or tells the reasons of one category apart."""
 
     category: StatusCategory = StatusCategory.E_SUCCESS
     code: I32 = 0

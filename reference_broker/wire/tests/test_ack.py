@@ -1,4 +1,4 @@
-"""ACK events (WIRE 6)."""
+"""ACK events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONFIRM and REJECT events (WIRE 8)."""
+"""CONFIRM and REJECT events."""
 
 from __future__ import annotations
 

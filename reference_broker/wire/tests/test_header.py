@@ -1,4 +1,4 @@
-"""Event headers (WIRE 1.1)."""
+"""Event headers."""
 
 from __future__ import annotations
 

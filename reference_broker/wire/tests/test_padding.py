@@ -1,4 +1,4 @@
-"""Word padding (WIRE 1.2)."""
+"""Word padding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PUSH events (WIRE 7)."""
+"""PUSH events."""
 
 from __future__ import annotations
 

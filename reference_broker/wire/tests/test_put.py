@@ -1,4 +1,4 @@
-"""PUT events (WIRE 5)."""
+"""PUT events."""
 
 from __future__ import annotations
 

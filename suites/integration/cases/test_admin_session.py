@@ -1,4 +1,4 @@
-"""BMQ-ADMIN-1 to 11: admin sessions, and commands about broker and cluster (WIRE 12, DROPIN 4)."""
+"""BMQ-ADMIN-1 to 11: admin sessions, and commands about broker and cluster."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 from reference_broker.wire import put_event
 from reference_broker.wire.control import AdminCommand, Encoding, OpenQueue
-from suites.harness.target import Capability, Target
+from suites.harness.target import Capability, Target, TargetSpec
 from suites.harness.topology import FILE_DOMAIN, DomainShape
-from suites.integration.case import case
+from suites.integration.case import case, non_strict
 from suites.integration.connections import Wire
 
 _CONFIGURED: Final = (Capability.CONFIGURED,)
@@ -23,8 +23,9 @@ _CLUSTER: Final = "CLUSTERS CLUSTER local"
 @case(
     "BMQ-ADMIN-1",
     statement="A client of the type E_TCPADMIN sends adminCommand and gets adminCommandResponse "
-    "with the same rId, in the encoding that it speaks (WIRE 12.1).",
+    "with the same rId, in the encoding that it speaks.",
     expectation="HELP is answered with its preamble and the commands, over BER and over JSON.",
+    proves=("NEG-15", "ADMIN-1", "ADMIN-10"),
 )
 def test_help(wire: Wire) -> None:
     texts = {wire.admin(encoding).command("HELP") for encoding in Encoding}
@@ -43,9 +44,10 @@ def test_help(wire: Wire) -> None:
 @case(
     "BMQ-ADMIN-2",
     statement="Keywords are case-insensitive; a command may be JSON; ENCODING chooses the form of "
-    "the answer (WIRE 12.2, 12.4).",
+    "the answer.",
     expectation="help in TEXT, JSON_COMPACT and JSON_PRETTY, by words and by a JSON object: compact "
     "has no run of four blanks, pretty has; both say the same.",
+    proves=("ADMIN-4", "ADMIN-5", "ADMIN-6", "ADMIN-7", "ADMIN-10"),
 )
 def test_forms_of_commands_and_answers(wire: Wire) -> None:
     admin = wire.admin()
@@ -67,10 +69,10 @@ def test_forms_of_commands_and_answers(wire: Wire) -> None:
 
 @case(
     "BMQ-ADMIN-3",
-    statement="A command that cannot be read is answered with the reason, and the session goes on "
-    "(WIRE 12.2).",
+    statement="A command that cannot be read is answered with the reason, and the session goes on.",
     expectation="Unknown words, nothing, missing and trailing words, a wrong encoding, broken JSON: "
     "each `Unable to decode command (rc: -1, error: '...')`.",
+    proves=("ADMIN-3", "ADMIN-8", "ADMIN-9"),
 )
 def test_unreadable_commands(wire: Wire) -> None:
     admin = wire.admin()
@@ -83,19 +85,20 @@ def test_unreadable_commands(wire: Wire) -> None:
         "ENCODING",
         "DOMAINS DOMAIN d QUEUE q LIST 0 many",
         '{"help": ',
-        '{"encoding": "JSON_PRETTY"}',
     ):
         answer = admin.command(text)
         assert answer.startswith(_UNREADABLE), f"{text!r} is answered with {answer!r}"
         assert answer.endswith("')")
+    assert "error" in admin.command('{"encoding": "JSON_PRETTY"}'), "it commands nothing"
     assert admin.command("HELP").startswith(_HELP)
 
 
 @case(
     "BMQ-ADMIN-4",
-    statement="BROKERCONFIG DUMP is the broker's configuration as JSON (DROPIN 4.4).",
+    statement="BROKERCONFIG DUMP is the broker's configuration as JSON.",
     expectation="It names the port that we are connected to.",
     needs=_CONFIGURED,
+    proves=("ADMIN-11", "FILE-3"),
 )
 def test_broker_configuration(wire: Wire, target: Target) -> None:
     admin = wire.admin()
@@ -107,8 +110,9 @@ def test_broker_configuration(wire: Wire, target: Target) -> None:
 
 @case(
     "BMQ-ADMIN-5",
-    statement="An ordinary client's adminCommand is ignored (WIRE 12.1).",
+    statement="An ordinary client's adminCommand is ignored.",
     expectation="No answer, and the session goes on.",
+    proves=("CTRL-9",),
 )
 def test_ordinary_client(wire: Wire, queue_uri: str) -> None:
     client = wire.actor()
@@ -121,9 +125,10 @@ def test_ordinary_client(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-ADMIN-6",
-    statement="An admin session accepts nothing but commands: all else is ignored (WIRE 12.1).",
+    statement="An admin session accepts nothing but commands: all else is ignored.",
     expectation="openQueue is not answered, a PUT neither stored nor acknowledged; commands are "
     "answered before and after.",
+    proves=("CTRL-10",),
 )
 def test_commands_only(wire: Wire, queue_uri: str) -> None:
     consumer, admin = wire.reader(queue_uri), wire.admin()
@@ -139,10 +144,11 @@ def test_commands_only(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-ADMIN-7",
-    statement="Commands are executed one after the other (WIRE 12.1).",
+    statement="Commands are executed one after the other.",
     expectation="Ten commands are sent at once, among them some about domains that must be loaded "
     "first: the answers come in their order.",
     needs=_CONFIGURED,
+    proves=("ADMIN-2",),
 )
 def test_commands_in_order(wire: Wire, new_domain: Callable[[DomainShape], str]) -> None:
     admin = wire.admin()
@@ -158,20 +164,23 @@ def test_commands_in_order(wire: Wire, new_domain: Callable[[DomainShape], str])
 
 @case(
     "BMQ-ADMIN-8",
-    statement="CLUSTERS tells of the clusters, their health, partitions and queues (WIRE 12.3).",
+    statement="CLUSTERS tells of the clusters, their health, partitions and queues.",
     expectation="One healthy local cluster of one node, leader and primary of every partition; an "
     "unknown cluster, and a partition that there is not, are errors.",
     needs=_CONFIGURED,
+    proves=("CLUSTER-1", "CLUSTER-2", "CLUSTER-3", "CLUSTER-4", "CLUSTER-5", "FILE-1"),
 )
-def test_clusters(wire: Wire, new_uri: Callable[[str], str]) -> None:
+def test_clusters(wire: Wire, new_uri: Callable[[str], str], target_spec: TargetSpec) -> None:
     uri = new_uri(FILE_DOMAIN)
     wire.writer(uri).post(b"stored")
     admin = wire.admin()
     (cluster,) = admin.result("CLUSTERS LIST")["clusterList"]["clusters"]
     assert (cluster["locality"], cluster["name"], len(cluster["nodes"])) == ("local", "local", 1)
-    assert "    Is Healthy    : Yes" in admin.command(f"{_CLUSTER} STATUS").splitlines()
     status = admin.result(f"{_CLUSTER} STATUS")["clusterStatus"]
-    assert status["isHealthy"] is True
+    # BlazingMQ finds a cluster healthy when it has looked after it for a while.
+    assert status["isHealthy"] is True or not target_spec.is_ours
+    health = "Yes" if status["isHealthy"] else "No"
+    assert f"    Is Healthy    : {health}" in admin.command(f"{_CLUSTER} STATUS").splitlines()
     assert status["electorInfo"]["electorState"] == "LEADER"
     assert {part["primaryStatus"] for part in status["partitionsInfo"]["partitions"]} == {"ACTIVE"}
     helper = admin.command(f"{_CLUSTER} QUEUEHELPER")
@@ -189,10 +198,11 @@ def test_clusters(wire: Wire, new_uri: Callable[[str], str]) -> None:
 
 @case(
     "BMQ-ADMIN-9",
-    statement="Quorums are tunables of the cluster (WIRE 12.3).",
+    statement="Quorums are tunables of the cluster.",
     expectation="GET tells the value, SET the old and the new one; an unknown name is an error, and "
     "so is a value that is no number.",
     needs=(Capability.LIFECYCLE,),
+    proves=("CLUSTER-6", "CLUSTER-7"),
 )
 def test_tunables(wire: Wire, fresh_target: Target) -> None:
     admin = wire.admin(target=fresh_target)
@@ -200,7 +210,10 @@ def test_tunables(wire: Wire, fresh_target: Target) -> None:
         tunables = f"{_CLUSTER} {place}"
         old = admin.command(f"{tunables} GET QUORUM").removeprefix("Quorum = ")
         assert admin.command(f"{tunables} SET quorum 3") == f"Quorum set to 3 from {old}"
-        assert admin.command(f"{tunables} GET quorum") == "Quorum = 3"
+        found = admin.command(f"{tunables} GET quorum")
+        if place == "STATE ELECTOR" and found != "Quorum = 3" and not fresh_target.spec.is_ours:
+            non_strict(f"the elector says {found!r} after its quorum was set to 3")
+        assert found == "Quorum = 3"
         assert admin.command(f"{tunables} LIST_TUNABLES").startswith("QUORUM..: 3\n")
         for words in ("SET QUORUM much", "SET QUORUM -1", "SET NAME 1", "GET NAME"):
             assert "error" in admin.result(f"{tunables} {words}"), words
@@ -209,10 +222,11 @@ def test_tunables(wire: Wire, fresh_target: Target) -> None:
 
 @case(
     "BMQ-ADMIN-10",
-    statement="STAT SHOW tells what went through each queue (DROPIN 4.6).",
+    statement="STAT SHOW tells what went through each queue.",
     expectation="As text the title DOMAINQUEUES; as JSON the queue's counters: 5 put and "
     "acknowledged, 5 pushed, 2 confirmed, 3 there, 1 producer and 1 consumer.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STAT-1", "STAT-2"),
 )
 def test_statistics(wire: Wire, fresh_target: Target) -> None:
     uri = f"bmq://{FILE_DOMAIN}/statistics"
@@ -247,11 +261,12 @@ def test_statistics(wire: Wire, fresh_target: Target) -> None:
 
 @case(
     "BMQ-ADMIN-11",
-    statement="FORCE_GC_QUEUES removes queues that are empty and that nobody has open (DROPIN 4.8); "
+    statement="FORCE_GC_QUEUES removes queues that are empty and that nobody has open; "
     "ROLLOVER writes on into new files.",
     expectation="Of three queues, one open, one with a message, one neither, only the last goes; "
     "everything works on, and is there after a restart.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("CLUSTER-8", "CLUSTER-9"),
 )
 def test_collection_and_rollover(wire: Wire, fresh_target: Target) -> None:
     uris = {name: f"bmq://{FILE_DOMAIN}/{name}" for name in ("open", "full", "idle")}
@@ -263,7 +278,9 @@ def test_collection_and_rollover(wire: Wire, fresh_target: Target) -> None:
     assert admin.command(f"{_CLUSTER} FORCE_GC_QUEUES") == "SUCCESS"
     storages = admin.result(f"{_CLUSTER} STORAGE DOMAIN {FILE_DOMAIN} QUEUE_STATUS")
     listed = {row["queueUri"] for row in storages["storageContent"]["storages"]}
-    assert listed == {uris["open"], uris["full"]}
+    # BlazingMQ does not list the storage of a queue without messages.
+    assert listed | {uris["open"]} == {uris["open"], uris["full"]}
+    assert uris["open"] in listed or not fresh_target.spec.is_ours
     assert admin.command(f"{_CLUSTER} STORAGE PARTITION ALL ROLLOVER") == "SUCCESS"
     later = actors["open"].post(b"after the rollover")
     actors["open"].crash()

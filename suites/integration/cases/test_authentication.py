@@ -1,4 +1,4 @@
-"""BMQ-AUTH: who is let in (WIRE 2.1, 2.2, 11.2)."""
+"""BMQ-AUTH: who is let in."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from reference_broker.wire.control import (
 from reference_broker.wire.control_event import control_event
 from suites.harness.target import Capability, Target, TargetError, TargetSpec
 from suites.integration.actor import Actor
-from suites.integration.case import CaseInfo, case, case_family
+from suites.integration.case import CaseInfo, case, case_family, non_strict
 from suites.integration.connections import Wire
 from suites.integration.raw import identity
 
 _LIFECYCLE: Final = (Capability.LIFECYCLE,)
 _LIFETIME_MS: Final = 600_000
+#: How long nothing must come until it is taken for lost, and how long a stop may take, in seconds.
+_LOST_S: Final = 2.0
+_STOP_S: Final = 5.0
 _JANE: Final = b"jane:secret"
 _USERS: Final = {
     "name": "BasicAuthenticator",
@@ -113,9 +116,10 @@ def _turn_away(peer: Actor) -> None:
 @case(
     "BMQ-AUTH-1",
     statement="Without authenticators configured every client is let in anonymously; mechanism "
-    "names compare without case, and answers use the request's encoding (WIRE 2.2, 11.2).",
+    "names compare without case, and answers use the request's encoding.",
     expectation="`anonymous` succeeds in BER and in JSON, without a lifetime; negotiation follows.",
     needs=(Capability.CONFIGURED,),
+    proves=("AUTH-1", "AUTH-2", "AUTH-3", "AUTH-12", "JSON-1"),
 )
 def test_anonymous_authentication(wire: Wire) -> None:
     for encoding in Encoding:
@@ -128,10 +132,10 @@ def test_anonymous_authentication(wire: Wire) -> None:
 
 @case(
     "BMQ-AUTH-2",
-    statement="A mechanism that is not configured is refused, and the connection closed "
-    "(WIRE 2.2, 11.2).",
+    statement="A mechanism that is not configured is refused, and the connection closed.",
     expectation="E_REFUSED with code -2, then the close.",
     needs=(Capability.CONFIGURED,),
+    proves=("AUTH-4", "AUTH-6"),
 )
 def test_unknown_mechanism(wire: Wire) -> None:
     peer = wire.peer().connect()
@@ -142,10 +146,11 @@ def test_unknown_mechanism(wire: Wire) -> None:
 @case(
     "BMQ-AUTH-3",
     statement="A user of BasicAuthenticator is let in with name and password, split at the first "
-    "colon, whatever the case of the mechanism (WIRE 11.2).",
+    "colon, whatever the case of the mechanism.",
     expectation="`basic`, `BASIC` and `BaSiC` succeed in BER and in JSON, with a lifetime of "
     "600000 ms; negotiation follows.",
     needs=_LIFECYCLE,
+    proves=("AUTH-1", "AUTH-2", "AUTH-3", "AUTH-13", "JSON-3"),
 )
 def test_basic_authentication(wire: Wire, guarded: Target) -> None:
     for mechanism in ("basic", "BASIC", "BaSiC"):
@@ -160,10 +165,11 @@ def test_basic_authentication(wire: Wire, guarded: Target) -> None:
 @case(
     "BMQ-AUTH-4",
     statement="Credentials that are wrong, or no credentials of that mechanism at all, are refused "
-    "with the reason, and the connection is closed (WIRE 2.2, 11.2).",
+    "with the reason, and the connection is closed.",
     expectation="E_REFUSED with code -11 for a wrong password, an unknown user and data without a "
     "colon; code -2 for a mechanism that nobody serves; then the close.",
     needs=_LIFECYCLE,
+    proves=("AUTH-4", "AUTH-5", "AUTH-6", "AUTH-13", "AUTH-14"),
 )
 def test_wrong_credentials(wire: Wire, guarded: Target) -> None:
     wrong = "Invalid username or password for user '{}'"
@@ -184,9 +190,10 @@ def test_wrong_credentials(wire: Wire, guarded: Target) -> None:
 @case(
     "BMQ-AUTH-5",
     statement="Where authenticators are configured and nothing is said of anonymous clients, they "
-    "are let in as before (WIRE 11.2).",
+    "are let in as before.",
     expectation="A client that negotiates at once, and one that asks for ANONYMOUS, get a session.",
     needs=_LIFECYCLE,
+    proves=("AUTH-17", "AUTH-18"),
 )
 def test_anonymous_beside_basic(wire: Wire, guarded: Target) -> None:
     _negotiate(wire.peer("silent", target=guarded).connect())
@@ -198,9 +205,10 @@ def test_anonymous_beside_basic(wire: Wire, guarded: Target) -> None:
 @case(
     "BMQ-AUTH-6",
     statement="A client authenticates again inside its session, with the same mechanism and as the "
-    "same user (WIRE 2.2).",
+    "same user.",
     expectation="Success with a lifetime again, and the session goes on.",
     needs=_LIFECYCLE,
+    proves=("AUTH-23",),
 )
 def test_reauthentication(wire: Wire, guarded: Target, queue_uri: str) -> None:
     peer = wire.peer(target=guarded).connect()
@@ -214,10 +222,11 @@ def test_reauthentication(wire: Wire, guarded: Target, queue_uri: str) -> None:
 
 @case(
     "BMQ-AUTH-7",
-    statement="A client that fails to authenticate again loses its connection (WIRE 2.2).",
+    statement="A client that fails to authenticate again loses its connection.",
     expectation="A wrong password: E_REFUSED with code -11; another user: E_REFUSED with code -1; "
     "then the close. Another mechanism: the close without an answer.",
     needs=_LIFECYCLE,
+    proves=("AUTH-24", "AUTH-25", "AUTH-26"),
 )
 def test_reauthentication_fails(wire: Wire, guarded: Target) -> None:
     for data, code, message in (
@@ -244,9 +253,10 @@ def test_reauthentication_fails(wire: Wire, guarded: Target) -> None:
 
 @case(
     "BMQ-AUTH-8",
-    statement="Authentication is the first packet of a connection or none (WIRE 2.1).",
+    statement="Authentication is the first packet of a connection or none.",
     expectation="A second request before the identity: the close without an answer.",
     needs=(Capability.CONFIGURED,),
+    proves=("AUTH-7",),
 )
 def test_authentication_twice(wire: Wire) -> None:
     peer = wire.peer().connect()
@@ -257,11 +267,11 @@ def test_authentication_twice(wire: Wire) -> None:
 
 @case(
     "BMQ-AUTH-9",
-    statement="Where the anonymous credential is disallowed, a client must authenticate "
-    "(WIRE 11.2).",
+    statement="Where the anonymous credential is disallowed, a client must authenticate.",
     expectation="Negotiating at once: the close without an answer. ANONYMOUS: E_REFUSED with code "
     "-2. A user with the right password gets a session.",
     needs=_LIFECYCLE,
+    proves=("AUTH-21", "AUTH-22"),
 )
 def test_anonymous_disallowed(wire: Wire, target_spec: TargetSpec) -> None:
     with _target_with(target_spec, _USERS, anonymous=_DISALLOW) as target:
@@ -277,10 +287,11 @@ def test_anonymous_disallowed(wire: Wire, target_spec: TargetSpec) -> None:
 @case(
     "BMQ-AUTH-10",
     statement="A client that does not authenticate is authenticated with the anonymous credential "
-    "of the configuration (WIRE 11.2).",
+    "of the configuration.",
     expectation="With a right credential it gets a session; and so does one that authenticates "
     "itself.",
     needs=_LIFECYCLE,
+    proves=("AUTH-19",),
 )
 def test_anonymous_credential(wire: Wire, target_spec: TargetSpec) -> None:
     anonymous = _credential("Basic", "jane:secret")
@@ -292,20 +303,21 @@ def test_anonymous_credential(wire: Wire, target_spec: TargetSpec) -> None:
 
 
 def _nobody_enters(
-    number: int, title: str, *plugins: Any, anonymous: Any
+    number: int, title: str, *plugins: Any, anonymous: Any, proves: tuple[str, ...]
 ) -> tuple[CaseInfo, tuple[tuple[Any, ...], Any]]:
     info = CaseInfo(
         id=f"BMQ-AUTH-{number}",
         title=title,
         statement="A client that does not authenticate, and whose anonymous credential does not "
-        "hold, is not answered (WIRE 11.2).",
+        "hold, is not answered.",
         expectation=f"{title}: negotiating at once closes the connection without an answer.",
         needs=_LIFECYCLE,
+        proves=proves,
     )
     return info, (plugins, anonymous)
 
 
-#: A boolean may be written as a string (WIRE 15).
+#: A boolean may be written as a string.
 _REJECT: Final = {
     "name": "AnonAuthenticator",
     "settings": [{"key": "shouldPass", "value": {"boolVal": "false"}}],
@@ -315,9 +327,23 @@ _REJECT: Final = {
 @case_family(
     "section",
     [
-        _nobody_enters(11, "a wrong password", _USERS, anonymous=_credential("Basic", "jane:x")),
-        _nobody_enters(12, "shouldPass is false", _REJECT, anonymous=_credential("ANONYMOUS", "")),
-        _nobody_enters(13, "disallowed, and nothing else is said", anonymous=_DISALLOW),
+        _nobody_enters(
+            11,
+            "a wrong password",
+            _USERS,
+            anonymous=_credential("Basic", "jane:x"),
+            proves=("AUTH-20",),
+        ),
+        _nobody_enters(
+            12,
+            "shouldPass is false",
+            _REJECT,
+            anonymous=_credential("ANONYMOUS", ""),
+            proves=("AUTH-15", "AUTH-20"),
+        ),
+        _nobody_enters(
+            13, "disallowed, and nothing else is said", anonymous=_DISALLOW, proves=("AUTH-21",)
+        ),
     ],
 )
 def test_stranger_is_turned_away(
@@ -329,15 +355,16 @@ def test_stranger_is_turned_away(
 
 
 def _contradiction(
-    number: int, title: str, *plugins: Mapping[str, Any], anonymous: Any = None
+    number: int, title: str, *plugins: Mapping[str, Any], proves: str, anonymous: Any = None
 ) -> tuple[CaseInfo, tuple[tuple[Any, ...], Any]]:
     info = CaseInfo(
         id=f"BMQ-AUTH-{number}",
         title=title,
         statement="A configuration of authentication that contradicts itself is refused at the "
-        "start (WIRE 11.2).",
+        "start.",
         expectation=f"{title}: the broker ends with an exit code other than 0 before it listens.",
         needs=_LIFECYCLE,
+        proves=(proves, "FILE-2"),
     )
     return info, (plugins, anonymous)
 
@@ -348,15 +375,23 @@ _ANON: Final = {"name": "AnonAuthenticator", "settings": []}
 @case_family(
     "section",
     [
-        _contradiction(14, "two authenticators of one mechanism", _ANON, _REJECT),
+        _contradiction(14, "two authenticators of one mechanism", _ANON, _REJECT, proves="AUTH-29"),
         _contradiction(
             15,
             "the anonymous credential's mechanism has no authenticator",
             _USERS,
             anonymous=_credential("OAuth", "token"),
+            proves="AUTH-30",
         ),
-        _contradiction(16, "AnonAuthenticator is listed without an anonymous credential", _ANON),
-        _contradiction(17, "an authenticator that does not exist", {"name": "Kerberos"}),
+        _contradiction(
+            16,
+            "AnonAuthenticator is listed without an anonymous credential",
+            _ANON,
+            proves="AUTH-31",
+        ),
+        _contradiction(
+            17, "an authenticator that does not exist", {"name": "Kerberos"}, proves="AUTH-32"
+        ),
     ],
 )
 def test_contradiction_is_refused(
@@ -372,11 +407,11 @@ def test_contradiction_is_refused(
 
 @case(
     "BMQ-AUTH-18",
-    statement="An authenticator may take its time; what a client sends behind its request waits "
-    "(WIRE 2.1, 11.2).",
+    statement="An authenticator may take its time; what a client sends behind its request waits.",
     expectation="TestAuthenticator with sleepTimeMs 100: the answer comes after 100 ms, with a "
     "lifetime of 600000 ms, and an identity that was sent at once is answered after it.",
     needs=_LIFECYCLE,
+    proves=("AUTH-9", "AUTH-16"),
 )
 def test_slow_authentication(wire: Wire, target_spec: TargetSpec) -> None:
     with _target_with(target_spec, _slow(100)) as target:
@@ -388,7 +423,9 @@ def test_slow_authentication(wire: Wire, target_spec: TargetSpec) -> None:
         assert time.monotonic() - started >= 0.1
         assert answer.status.category == StatusCategory.E_SUCCESS
         assert answer.lifetime_ms == _LIFETIME_MS
-        event = peer.read_event()
+        event = peer.poll_event(peer.timeout_s if target_spec.is_ours else _LOST_S)
+        if event is None:
+            non_strict("what a client sends behind its authentication request is lost")
         hello = decode_message(NegotiationMessage, event.encoding, event.body).choice
         assert isinstance(hello, BrokerResponse), hello
         assert hello.result.category == StatusCategory.E_SUCCESS
@@ -396,10 +433,11 @@ def test_slow_authentication(wire: Wire, target_spec: TargetSpec) -> None:
 
 @case(
     "BMQ-AUTH-19",
-    statement="A client that goes away during a slow authentication harms nobody (WIRE 11.2).",
+    statement="A client that goes away during a slow authentication harms nobody.",
     expectation="sleepTimeMs 10000: one client drops meanwhile, another waits; others get "
     "sessions at once, and a stop neither waits for them nor fails.",
     needs=_LIFECYCLE,
+    proves=("AUTH-10", "AUTH-11"),
 )
 def test_drop_during_authentication(wire: Wire, target_spec: TargetSpec) -> None:
     with _target_with(target_spec, _slow(10_000)) as target:
@@ -411,14 +449,18 @@ def test_drop_during_authentication(wire: Wire, target_spec: TargetSpec) -> None
         _negotiate(wire.peer("other", target=target).connect())
         started = time.monotonic()
         assert target.stop() == 0
-        assert time.monotonic() - started < 5.0
+        took = time.monotonic() - started
+        if took >= _STOP_S and not target_spec.is_ours:
+            non_strict("a stop waits for authentications that are under way")
+        assert took < _STOP_S
 
 
 @case(
     "BMQ-AUTH-20",
-    statement="Many clients may authenticate at the same time (WIRE 11.2).",
+    statement="Many clients may authenticate at the same time.",
     expectation="Sixteen requests are sent before the first answer is read; each is answered.",
     needs=_LIFECYCLE,
+    proves=("AUTH-10",),
 )
 def test_concurrent_authentication(wire: Wire, guarded: Target) -> None:
     peers = [wire.peer(f"peer {number}", target=guarded).connect() for number in range(16)]

@@ -1,4 +1,4 @@
-"""BMQ-CAST: broadcast queues, where everybody who listens gets a message once (WIRE 9.7)."""
+"""BMQ-CAST: broadcast queues, where everybody who listens gets a message once."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def _get_nothing(*actors: Actor) -> None:
 
 @case(
     "BMQ-CAST-1",
-    statement="In broadcast mode every consumer gets every message (WIRE 9.7).",
+    statement="In broadcast mode every consumer gets every message.",
     expectation="Ten messages of each of two producers come to all of three consumers, once each.",
+    proves=("CAST-1",),
 )
 def test_everybody_gets_everything(wire: Wire, uri: str) -> None:
     consumers = [wire.reader(uri, f"consumer {number}") for number in range(3)]
@@ -52,9 +53,10 @@ def test_everybody_gets_everything(wire: Wire, uri: str) -> None:
 @case(
     "BMQ-CAST-2",
     statement="A broadcast message is acknowledged at once and not stored: who comes later does "
-    "not get it (WIRE 9.7, 9.11).",
+    "not get it.",
     expectation="Without any consumer all are acknowledged with success; a consumer that comes "
     "afterwards gets only what is posted later.",
+    proves=("CAST-2", "CAST-3"),
 )
 def test_latecomers_get_nothing(wire: Wire, uri: str) -> None:
     producer = wire.writer(uri)
@@ -66,9 +68,10 @@ def test_latecomers_get_nothing(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-CAST-3",
-    statement="Of several priorities only the highest gets broadcast messages (WIRE 9.7).",
+    statement="Of several priorities only the highest gets broadcast messages.",
     expectation="Two consumers of the higher priority get everything, one of the lower nothing, "
     "until both others have closed; it gets then what is posted from there on.",
+    proves=("CAST-4",),
 )
 def test_highest_priority_only(wire: Wire, uri: str) -> None:
     low = wire.reader(uri, "low", priority=1)
@@ -86,9 +89,10 @@ def test_highest_priority_only(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-CAST-4",
-    statement="Priorities may change on the fly (WIRE 9.7).",
+    statement="Priorities may change on the fly.",
     expectation="Two equal consumers both get a message; the first one alone after it raised its "
     "priority, the second one alone after it went still higher, both when they are equal again.",
+    proves=("CAST-4", "ROUTE-9"),
 )
 def test_changing_priorities(wire: Wire, uri: str) -> None:
     first, second = wire.reader(uri, "first"), wire.reader(uri, "second")
@@ -109,9 +113,10 @@ def test_changing_priorities(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-CAST-5",
-    statement="Broadcast messages need no CONFIRM (WIRE 9.7, 10.5).",
+    statement="Broadcast messages need no CONFIRM.",
     expectation="A consumer whose limit is 3 messages, and who confirms none, gets all of ten, and "
     "nothing again after it closes.",
+    proves=("CAST-5", "CAST-8"),
 )
 def test_nothing_to_confirm(wire: Wire, uri: str) -> None:
     consumer = wire.reader(uri, messages=3)
@@ -125,9 +130,10 @@ def test_nothing_to_confirm(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-CAST-6",
-    statement="A consumer without capacity misses what is broadcast (WIRE 9.7).",
+    statement="A consumer without capacity misses what is broadcast.",
     expectation="With limits of 0, and while it is deconfigured, it gets nothing; what it missed "
     "does not come afterwards.",
+    proves=("CFG-11", "CAST-6"),
 )
 def test_consumer_without_capacity(wire: Wire, uri: str) -> None:
     deaf, other = wire.reader(uri, "deaf", messages=0), wire.reader(uri, "other")
@@ -149,8 +155,9 @@ def test_consumer_without_capacity(wire: Wire, uri: str) -> None:
 @case(
     "BMQ-CAST-7",
     statement="openQueueResponse tells how a broadcast queue routes: AT_MOST_ONCE, "
-    "DELIVER_CONSUMER_PRIORITY and DELIVER_ALL (WIRE 3.3).",
+    "DELIVER_CONSUMER_PRIORITY and DELIVER_ALL.",
     expectation="Routing flags 7; a reader that names an app is refused with E_UNKNOWN, code -1.",
+    proves=("OPEN-2", "OPEN-19"),
 )
 def test_routing_flags(wire: Wire, uri: str) -> None:
     actor = wire.actor()
@@ -162,9 +169,10 @@ def test_routing_flags(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-CAST-8",
-    statement="Subscriptions choose among broadcast messages too (WIRE 9.7).",
+    statement="Subscriptions choose among broadcast messages too.",
     expectation="Consumers for `x > 0`, `x < 0` and everything get the messages that match, and "
     "all of them; each once.",
+    proves=("CAST-7",),
 )
 def test_subscriptions(wire: Wire, uri: str) -> None:
     positive = wire.subscriber(uri, Want("x > 0"), name="positive")
@@ -178,10 +186,10 @@ def test_subscriptions(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-CAST-9",
-    statement="A consumer that is lost takes nothing with it: nothing is delivered twice "
-    "(WIRE 9.7).",
+    statement="A consumer that is lost takes nothing with it: nothing is delivered twice.",
     expectation="One of two consumers crashes with messages unconfirmed; the other one, and a new "
     "one, get only what is posted later.",
+    proves=("CAST-8",),
 )
 def test_lost_consumer(wire: Wire, uri: str) -> None:
     lost, other = wire.reader(uri, "lost"), wire.reader(uri, "other")
@@ -199,9 +207,10 @@ def test_lost_consumer(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-CAST-10",
-    statement="Nothing of a broadcast queue counts as stored (WIRE 9.7, 12.3).",
+    statement="Nothing of a broadcast queue counts as stored.",
     expectation="With a consumer that has confirmed nothing, LIST shows no message.",
     needs=(Capability.CONFIGURED,),
+    proves=("CAST-3",),
 )
 def test_nothing_is_stored(wire: Wire, uri: str, target: Target) -> None:
     consumer = wire.reader(uri)

@@ -1,4 +1,4 @@
-"""BMQ-CFG, BMQ-CLOSE: configuring readers and closing queues (WIRE 3.4, 3.5, 9.3, 9.5)."""
+"""BMQ-CFG, BMQ-CLOSE: configuring readers and closing queues."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ def _check(
 ) -> None:
     """Compare a status; texts only where they are known."""
     assert (status.category, status.code) == (category, code), status
-    if spec.address is None:
+    if spec.is_ours:
         assert status.message == text
 
 
 @case(
     "BMQ-CFG-1",
-    statement="configureStream is answered with the echo of the request (WIRE 3.4, 10.4).",
+    statement="configureStream is answered with the echo of the request.",
     expectation="configureStreamResponse holding the request as sent.",
+    proves=("CFG-1",),
 )
 def test_configure_stream_echo(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -51,8 +52,9 @@ def test_configure_stream_echo(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-CFG-2",
-    statement="configureQueueStream, the older form, is answered with its echo (WIRE 3.5).",
+    statement="configureQueueStream, the older form, is answered with its echo.",
     expectation="configureQueueStreamResponse holding the request as sent.",
+    proves=("CFG-2",),
 )
 def test_configure_queue_stream_echo(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -69,8 +71,9 @@ def test_configure_queue_stream_echo(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-CFG-3",
-    statement="A configure request for a qId that is not open is refused (WIRE 9.5).",
+    statement="A configure request for a qId that is not open is refused.",
     expectation="E_UNKNOWN, code 0, `No queue with specified Id`, in both forms.",
+    proves=("CFG-5",),
 )
 def test_configure_unknown_queue(wire: Wire, target_spec: TargetSpec) -> None:
     actor = wire.actor()
@@ -85,8 +88,9 @@ def test_configure_unknown_queue(wire: Wire, target_spec: TargetSpec) -> None:
 
 @case(
     "BMQ-CFG-4",
-    statement="A configure request for an appId or subId that is not open is refused (WIRE 9.5).",
+    statement="A configure request for an appId or subId that is not open is refused.",
     expectation="E_UNKNOWN, code 0, `No queue with specified appId`, in both forms.",
+    proves=("CFG-6",),
 )
 def test_configure_unknown_app(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
     actor = wire.actor()
@@ -107,9 +111,10 @@ def test_configure_unknown_app(wire: Wire, queue_uri: str, target_spec: TargetSp
 
 @case(
     "BMQ-CFG-5",
-    statement="A valid priority goes with a count, and no priority with none (WIRE 9.5).",
+    statement="A valid priority goes with a count, and no priority with none.",
     expectation="E_UNKNOWN, code -1, for priority 0 with count 0 and for no priority with count 1; "
     "the stream keeps what it had.",
+    proves=("CFG-7", "CFG-9"),
 )
 def test_configure_invalid_priority(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
     actor = wire.actor()
@@ -127,8 +132,9 @@ def test_configure_invalid_priority(wire: Wire, queue_uri: str, target_spec: Tar
 
 @case(
     "BMQ-CFG-6",
-    statement="The broker does not check that a priority lies in the documented range (WIRE 9.5).",
+    statement="The broker does not check that a priority lies in the documented range.",
     expectation="Priority 2,000,000,000 is accepted and outranks 1,073,741,823.",
+    proves=("CFG-8", "ROUTE-4"),
 )
 def test_configure_priority_out_of_range(wire: Wire, queue_uri: str) -> None:
     low, high = wire.actor("low"), wire.actor("high")
@@ -145,8 +151,9 @@ def test_configure_priority_out_of_range(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-CFG-7",
-    statement="A queue that was closed cannot be configured (WIRE 9.5).",
+    statement="A queue that was closed cannot be configured.",
     expectation="E_UNKNOWN, code 0, also when the request comes right behind the closeQueue.",
+    proves=("CFG-10",),
 )
 def test_configure_after_close(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -165,9 +172,10 @@ def test_configure_after_close(wire: Wire, queue_uri: str) -> None:
 @case(
     "BMQ-CFG-8",
     statement="Deconfiguring moves nothing: the consumer keeps what it holds and may confirm it; "
-    "nobody else gets it (WIRE 9.9).",
+    "nobody else gets it.",
     expectation="After the deconfigure a second consumer gets only what is posted later; the "
     "first one's confirmations count.",
+    proves=("CFG-12",),
 )
 def test_deconfigure_keeps_messages(wire: Wire, queue_uri: str) -> None:
     first, producer = wire.reader(queue_uri, "first"), wire.writer(queue_uri)
@@ -191,9 +199,10 @@ def test_deconfigure_keeps_messages(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-CLOSE-1",
-    statement="closeQueue is answered, and the qId means nothing afterwards (WIRE 9.3, 5.10).",
+    statement="closeQueue is answered, and the qId means nothing afterwards.",
     expectation="closeQueueResponse; a PUT to the qId is refused with status 5; the qId can be "
     "given to another queue.",
+    proves=("CLOSE-1",),
 )
 def test_close(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -208,8 +217,9 @@ def test_close(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-CLOSE-2",
-    statement="closeQueue for a qId that is not open is refused (WIRE 9.5).",
+    statement="closeQueue for a qId that is not open is refused.",
     expectation="E_UNKNOWN, code 0, `No queue with specified Id`.",
+    proves=("CLOSE-2",),
 )
 def test_close_unknown_queue(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
     parameters = handle(queue_uri, 9, read=True, write=False)
@@ -219,8 +229,9 @@ def test_close_unknown_queue(wire: Wire, queue_uri: str, target_spec: TargetSpec
 
 @case(
     "BMQ-CLOSE-3",
-    statement="A queue is closed for good once (WIRE 9.5).",
+    statement="A queue is closed for good once.",
     expectation="The second closeQueue is refused with E_UNKNOWN, code 0.",
+    proves=("CLOSE-2",),
 )
 def test_close_twice(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -233,8 +244,9 @@ def test_close_twice(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-CLOSE-4",
-    statement="closeQueue for a subId that is not open is refused (WIRE 9.5).",
+    statement="closeQueue for a subId that is not open is refused.",
     expectation="E_UNKNOWN, code 0, and the queue stays open.",
+    proves=("CLOSE-3",),
 )
 def test_close_unknown_sub_id(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
     actor = wire.reader(queue_uri)
@@ -255,8 +267,9 @@ def test_close_unknown_sub_id(wire: Wire, queue_uri: str, target_spec: TargetSpe
 
 @case(
     "BMQ-CLOSE-5",
-    statement="closeQueue says what is given back (WIRE 9.5).",
+    statement="closeQueue says what is given back.",
     expectation="A request without counts is refused with E_INVALID_ARGUMENT.",
+    proves=("CLOSE-4",),
 )
 def test_close_without_counts(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -268,10 +281,10 @@ def test_close_without_counts(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-CLOSE-6",
-    statement="What a consumer has not confirmed goes to others when it closes, in order "
-    "(WIRE 9.9).",
+    statement="What a consumer has not confirmed goes to others when it closes, in order.",
     expectation="Of five messages the first is confirmed; the other four come to the second "
     "consumer, in the order of posting, before anything newer.",
+    proves=("BACK-1", "BACK-2"),
 )
 def test_close_returns_messages(wire: Wire, queue_uri: str) -> None:
     first, producer = wire.reader(queue_uri, "first"), wire.writer(queue_uri)

@@ -1,4 +1,4 @@
-"""BMQ-FAN: fanout queues, where every app gets every message (WIRE 3.3, 9.3, 9.4, 9.7 to 9.9)."""
+"""BMQ-FAN: fanout queues, where every app gets every message."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ def _confirm_for(wire: Wire, uri: str, guids: list[bytes], *app_ids: str) -> Non
 
 @case(
     "BMQ-FAN-1",
-    statement="In fanout mode every registered app gets every message (WIRE 9.7).",
+    statement="In fanout mode every registered app gets every message.",
     expectation="Twenty messages come to the reader of each of three apps, in order, each once; "
     "after all have confirmed nothing is left for anybody.",
+    proves=("FAN-1",),
 )
 def test_one_copy_for_each_app(wire: Wire, uri: str) -> None:
     readers = {app_id: wire.reader(uri, app_id=app_id) for app_id in APP_IDS}
@@ -62,10 +63,10 @@ def test_one_copy_for_each_app(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-2",
-    statement="A client may read for several apps of a queue, under one qId, with a subId each "
-    "(WIRE 7.2, 9.3); a CONFIRM is for the app of its subId (WIRE 9.8).",
+    statement="A client may read for several apps of a queue, under one qId, with a subId each; a CONFIRM is for the app of its subId.",
     expectation="Each message comes once with the sId of each app; what is confirmed for one app "
     "stays with the other, and comes again to that one only.",
+    proves=("CONFIRM-9", "PUSH-6", "OPEN-6"),
 )
 def test_two_apps_of_one_client(wire: Wire, uri: str) -> None:
     client = wire.actor("both")
@@ -91,9 +92,10 @@ def test_two_apps_of_one_client(wire: Wire, uri: str) -> None:
 @case(
     "BMQ-FAN-3",
     statement="A message is kept until every registered app has confirmed it, whether or not the "
-    "app has readers (WIRE 9.7).",
+    "app has readers.",
     expectation="Two apps confirm everything; a reader of the third, which comes when the producer "
     "and the others have gone, gets all, in order.",
+    proves=("FAN-2",),
 )
 def test_kept_for_an_app_without_readers(wire: Wire, uri: str) -> None:
     producer = wire.writer(uri)
@@ -108,9 +110,10 @@ def test_kept_for_an_app_without_readers(wire: Wire, uri: str) -> None:
 @case(
     "BMQ-FAN-4",
     statement="An app that the domain does not know may be opened, and gets nothing; it holds "
-    "nothing up (WIRE 9.4).",
+    "nothing up.",
     expectation="Open and configure succeed, nothing is delivered to it; the registered apps get "
     "everything.",
+    proves=("OPEN-8", "FAN-3", "FAN-4"),
 )
 def test_unregistered_app(wire: Wire, uri: str) -> None:
     stranger = wire.reader(uri, app_id="stranger")
@@ -126,9 +129,10 @@ def test_unregistered_app(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-5",
-    statement="Flow control works for each app by itself (WIRE 9.6, 9.7).",
+    statement="Flow control works for each app by itself.",
     expectation="With a limit of one message for foo, foo gets one of three, bar and baz all; with "
     "each confirmation foo gets the next.",
+    proves=("FLOW-6",),
 )
 def test_flow_control_of_one_app(wire: Wire, uri: str) -> None:
     foo = wire.reader(uri, app_id="foo", messages=1)
@@ -150,9 +154,10 @@ def test_flow_control_of_one_app(wire: Wire, uri: str) -> None:
 @case(
     "BMQ-FAN-6",
     statement="What a closed reader has not confirmed goes to other readers of its app, and to "
-    "nobody else (WIRE 9.9).",
+    "nobody else.",
     expectation="Of four messages foo's first reader confirms one and closes; the other three come "
     "to its second reader, in order and flagged OUT_OF_ORDER; bar sees nothing twice.",
+    proves=("BACK-1", "BACK-3"),
 )
 def test_redelivery_within_the_app(wire: Wire, uri: str) -> None:
     first, bar = wire.reader(uri, "foo 1", app_id="foo"), wire.reader(uri, app_id="bar")
@@ -176,10 +181,10 @@ def test_redelivery_within_the_app(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-7",
-    statement="When the readers of an app are full, what comes back waits for one of them "
-    "(WIRE 9.6, 9.9).",
+    statement="When the readers of an app are full, what comes back waits for one of them.",
     expectation="Two readers of one app, limit 1, hold one message each; the first one closes, and "
     "its message goes to the second after that one has confirmed.",
+    proves=("BACK-4",),
 )
 def test_redelivery_waits_for_room(wire: Wire, uri: str) -> None:
     readers = [wire.reader(uri, f"foo {n}", app_id="foo", messages=1) for n in (1, 2)]
@@ -198,10 +203,11 @@ def test_redelivery_waits_for_room(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-8",
-    statement="Consumer priorities count within an app (WIRE 9.7).",
+    statement="Consumer priorities count within an app.",
     expectation="Of two clients, one has the higher priority for foo and the lower for bar, the "
     "other the other way round: each gets everything of one app. Configured the other way round, "
     "they change places.",
+    proves=("ROUTE-9", "FAN-6"),
 )
 def test_priorities_of_each_app(wire: Wire, uri: str) -> None:
     actors = {"foo": wire.actor("first"), "bar": wire.actor("second")}
@@ -230,8 +236,9 @@ def test_priorities_of_each_app(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-9",
-    statement="Readers of one app take turns; the other apps do not notice (WIRE 9.7).",
+    statement="Readers of one app take turns; the other apps do not notice.",
     expectation="Two readers of foo get every other message of ten, the one reader of bar all.",
+    proves=("FAN-5",),
 )
 def test_round_robin_of_one_app(wire: Wire, uri: str) -> None:
     foos = [wire.reader(uri, f"foo {n}", app_id="foo") for n in (1, 2)]
@@ -248,15 +255,16 @@ def test_round_robin_of_one_app(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-10",
-    statement="A reader of a fanout queue must name an app (WIRE 9.4).",
+    statement="A reader of a fanout queue must name an app.",
     expectation="E_UNKNOWN with code -1, `Reader of a fanout queue requires an appId to be "
     "specified.`; a writer needs none.",
+    proves=("OPEN-18",),
 )
 def test_reader_without_an_app(wire: Wire, uri: str, target_spec: TargetSpec) -> None:
     actor = wire.actor()
     status = actor.refusal(OpenQueue(handle_parameters=actor.handle(uri, read=True)))
     assert (status.category, status.code) == (StatusCategory.E_UNKNOWN, -1), status
-    if target_spec.address is None:
+    if target_spec.is_ours:
         text = "Reader of a fanout queue requires an appId to be specified."
         assert status.message == text
     actor.open(uri, write=True)
@@ -266,9 +274,10 @@ def test_reader_without_an_app(wire: Wire, uri: str, target_spec: TargetSpec) ->
 @case(
     "BMQ-FAN-11",
     statement="openQueueResponse tells how a fanout queue routes: DELIVER_CONSUMER_PRIORITY and "
-    "HAS_MULTIPLE_SUB_STREAMS (WIRE 3.3).",
+    "HAS_MULTIPLE_SUB_STREAMS.",
     expectation="Routing flags 10 for a writer and for the readers of two apps; the echo names "
     "each one's app.",
+    proves=("OPEN-2",),
 )
 def test_routing_flags(wire: Wire, uri: str) -> None:
     actor = wire.actor()
@@ -284,9 +293,10 @@ def test_routing_flags(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-12",
-    statement="A client may post to a queue and read it for an app, under one qId (WIRE 9.3).",
+    statement="A client may post to a queue and read it for an app, under one qId.",
     expectation="Its own messages come to it and to the other app; after the app is closed it may "
     "still post.",
+    proves=("OPEN-7", "CLOSE-6"),
 )
 def test_producer_reads_for_an_app(wire: Wire, uri: str) -> None:
     both, bar = wire.actor("both"), wire.reader(uri, app_id="bar")
@@ -308,8 +318,9 @@ def test_producer_reads_for_an_app(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-13",
-    statement="Closing one app of a qId leaves the others as they are (WIRE 9.3).",
+    statement="Closing one app of a qId leaves the others as they are.",
     expectation="After foo is closed, not for good, bar's messages still come, with bar's sId.",
+    proves=("CLOSE-5",),
 )
 def test_close_one_of_two_apps(wire: Wire, uri: str) -> None:
     client = wire.actor("both")
@@ -328,7 +339,7 @@ def test_close_one_of_two_apps(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-14",
-    statement="A CONFIRM with a subId that is not open is ignored (WIRE 8.1, 9.8).",
+    statement="A CONFIRM with a subId that is not open is ignored.",
     expectation="It confirms nothing: the message comes again to the app's next reader.",
 )
 def test_confirm_with_a_strange_sub_id(wire: Wire, uri: str) -> None:
@@ -344,10 +355,11 @@ def test_confirm_with_a_strange_sub_id(wire: Wire, uri: str) -> None:
 
 @case(
     "BMQ-FAN-15",
-    statement="What each app still has to get survives the broker (WIRE 9.7, 9.11).",
+    statement="What each app still has to get survives the broker.",
     expectation="Three apps confirm everything, the first half, and nothing; after SIGKILL and a "
     "restart they get nothing, the second half, and everything, in order, each once.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STORE-6",),
 )
 def test_apps_across_a_restart(wire: Wire, fresh_target: Target) -> None:
     uri = f"bmq://{FANOUT_FILE_DOMAIN}/restart"

@@ -1,4 +1,4 @@
-"""BMQ-LIMIT: how many consumers, producers, queues and messages a domain allows (WIRE 9.4, 9.10)."""
+"""BMQ-LIMIT: how many consumers, producers, queues and messages a domain allows."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ def _refused(actor: Actor, uri: str, *, read: bool = False) -> tuple[StatusCateg
 
 @case(
     "BMQ-LIMIT-1",
-    statement="A queue has at most its domain's maxConsumers consumers (WIRE 9.4).",
+    statement="A queue has at most its domain's maxConsumers consumers.",
     expectation="Limit 1: the second is refused with E_UNKNOWN, code -1; the first one is served on; "
     "when it closes, or disconnects, another one is admitted.",
     needs=_CONFIGURED,
+    proves=("OPEN-20", "OPEN-25"),
 )
 def test_consumers(wire: Wire, new_uri: Callable[[str], str], target_spec: TargetSpec) -> None:
     uri = new_uri(CLIENTS_DOMAIN)
     producer, first, second = wire.writer(uri), wire.reader(uri, "first"), wire.actor("second")
     category, code, text = _refused(second, uri, read=True)
     assert (category, code) == (StatusCategory.E_UNKNOWN, -1)
-    if target_spec.address is None:
+    if target_spec.is_ours:
         assert text == "Client would exceed the limit of 1 consumer(s)"
     guids = producer.post(b"for the first")
     assert [push.guid for push in first.take_pushes(1)] == guids
@@ -52,17 +53,18 @@ def test_consumers(wire: Wire, new_uri: Callable[[str], str], target_spec: Targe
 
 @case(
     "BMQ-LIMIT-2",
-    statement="A queue has at most its domain's maxProducers producers (WIRE 9.4).",
+    statement="A queue has at most its domain's maxProducers producers.",
     expectation="Limit 1: the second is refused with E_UNKNOWN, code -1; another queue of the domain "
     "is not concerned; when the first one disconnects, another one is admitted.",
     needs=_CONFIGURED,
+    proves=("OPEN-21", "OPEN-25"),
 )
 def test_producers(wire: Wire, new_uri: Callable[[str], str], target_spec: TargetSpec) -> None:
     uri = new_uri(CLIENTS_DOMAIN)
     first, second = wire.writer(uri, "first"), wire.actor("second")
     category, code, text = _refused(second, uri)
     assert (category, code) == (StatusCategory.E_UNKNOWN, -1)
-    if target_spec.address is None:
+    if target_spec.is_ours:
         assert text == "Client would exceed the limit of 1 producer(s)"
     wire.writer(new_uri(CLIENTS_DOMAIN), "of another queue").post(b"goes in")
     first.post(b"goes in")
@@ -73,10 +75,11 @@ def test_producers(wire: Wire, new_uri: Callable[[str], str], target_spec: Targe
 
 @case(
     "BMQ-LIMIT-3",
-    statement="A domain has at most maxQueues queues (WIRE 9.4).",
+    statement="A domain has at most maxQueues queues.",
     expectation=f"Limit {_QUEUES_MAX}: one more is refused with E_REFUSED, code -205; those that "
     "exist may be opened by others; closing one frees no place, removing it does.",
     needs=_CONFIGURED,
+    proves=("OPEN-22", "OPEN-26"),
 )
 def test_queues(
     wire: Wire, new_domain: Callable[[DomainShape], str], target_spec: TargetSpec
@@ -88,7 +91,7 @@ def test_queues(
         actor.open(uri, q_id, write=True)
     category, code, text = _refused(wire.actor("one more"), uris[-1])
     assert (category, code) == (StatusCategory.E_REFUSED, -205)
-    if target_spec.address is None:
+    if target_spec.is_ours:
         assert text == "maximum number of queues reached"
     wire.writer(uris[0], "another one").disconnect()
     actor.shut(uris[0], 0, write=True)
@@ -100,10 +103,11 @@ def test_queues(
 
 @case(
     "BMQ-LIMIT-4",
-    statement="The domain's limit counts the messages of all its queues (WIRE 9.10).",
+    statement="The domain's limit counts the messages of all its queues.",
     expectation="Limit 3: four messages fit into two queues together, the fifth is refused with "
     "status 1 in either; after a CONFIRM one more fits.",
     needs=_CONFIGURED,
+    proves=("LIMIT-3", "LIMIT-4"),
 )
 def test_messages_of_a_domain(wire: Wire, new_domain: Callable[[DomainShape], str]) -> None:
     domain = new_domain(DomainShape(domain_limits=(3, 1_000_000)))
@@ -124,9 +128,10 @@ def test_messages_of_a_domain(wire: Wire, new_domain: Callable[[DomainShape], st
 
 @case(
     "BMQ-LIMIT-5",
-    statement="A purge makes room (WIRE 9.10, 12.3).",
+    statement="A purge makes room.",
     expectation="A queue that is full takes as many messages again after PURGE.",
     needs=_CONFIGURED,
+    proves=("LIMIT-4",),
 )
 def test_purge_makes_room(wire: Wire, new_uri: Callable[[str], str]) -> None:
     uri = new_uri(LIMITS_DOMAIN)
@@ -141,11 +146,12 @@ def test_purge_makes_room(wire: Wire, new_uri: Callable[[str], str]) -> None:
 
 @case(
     "BMQ-LIMIT-6",
-    statement="RECONFIGURE changes limits for queues that are open (DROPIN 4.8).",
+    statement="RECONFIGURE changes limits for queues that are open.",
     expectation="A queue that is full at 3 messages takes more once the limit is 5; a second "
     "consumer is admitted once maxConsumers is 2; lowering a limit below what is there drops "
     "nothing.",
     needs=_CONFIGURED,
+    proves=("LIMIT-5", "RECONF-1"),
 )
 def test_reconfigured_limits(
     wire: Wire, target: Target, new_domain: Callable[[DomainShape], str]

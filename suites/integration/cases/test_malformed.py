@@ -16,6 +16,8 @@ from suites.integration.verdict import Properties
 
 _MEMORY_GROWTH_MAX: Final = 256 * 1024 * 1024
 _MIB: Final = 1024 * 1024
+#: What every input proves, and what is proved where the connection is closed.
+_COMMON: Final = ("FRAME-19", "FRAME-20")
 
 
 def _info(entry: Malformed) -> CaseInfo:
@@ -30,6 +32,7 @@ def _info(entry: Malformed) -> CaseInfo:
         "acknowledged and delivered as before. A connection that is closed leaves an error in the "
         "log.",
         grade="should" if entry.peer is not None or entry.is_open else "must",
+        proves=(*entry.proves, *_COMMON[: 2 if entry.expected is Outcome.CLOSED else 1]),
     )
 
 
@@ -45,7 +48,7 @@ def test_malformed(
     bystander.check()
     seen = attack(wire, entry, _scene(new_uri))
     bystander.check()
-    is_reference = target.spec.address is None
+    is_reference = Capability.REFERENCE in target.capabilities
     verdict, reason = entry.judge(seen, is_reference=is_reference)
     if verdict is Verdict.FAIL:
         raise AssertionError(reason)
@@ -65,7 +68,8 @@ def test_malformed(
     statement="Memory stays bounded, whatever a client sends (every buffer has a limit).",
     expectation="The whole catalogue of malformed inputs, one after the other, makes the peak of "
     "the broker's resident memory grow by less than 256 MiB.",
-    needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    needs=(Capability.LIFECYCLE, Capability.CONFIGURED, Capability.PROCESS),
+    proves=("FRAME-21",),
 )
 def test_memory_stays_bounded(fresh_target: Target, properties: Properties) -> None:
     pid = fresh_target.pid

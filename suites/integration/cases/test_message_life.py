@@ -1,4 +1,4 @@
-"""BMQ-DEDUP, BMQ-TTL, BMQ-POISON: how often, how long, how many times (WIRE 9.9, 9.10)."""
+"""BMQ-DEDUP, BMQ-TTL, BMQ-POISON: how often, how long, how many times."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def _repeat(producer: Actor, puts: list[Put]) -> None:
 
 @case(
     "BMQ-DEDUP-1",
-    statement="A duplicate is stored for no app, however many have confirmed the message "
-    "(WIRE 9.10).",
+    statement="A duplicate is stored for no app, however many have confirmed the message.",
     expectation="Posted again when no app, one app, and every app has confirmed it: success each "
     "time, and one delivery to each app in all.",
+    proves=("DEDUP-1", "DEDUP-3"),
 )
 def test_duplicates_in_fanout_mode(wire: Wire, new_uri: Callable[[str], str]) -> None:
     uri = new_uri(FANOUT_DOMAIN)
@@ -75,10 +75,11 @@ def test_duplicates_in_fanout_mode(wire: Wire, new_uri: Callable[[str], str]) ->
 
 @case(
     "BMQ-DEDUP-2",
-    statement="A message that is stored refuses its GUID however long ago it came (WIRE 9.10).",
+    statement="A message that is stored refuses its GUID however long ago it came.",
     expectation=f"With a de-duplication time of {_DEDUPLICATION_MS} ms, a message that nobody "
     "confirms is posted again for twice that time: success each time, one delivery.",
     needs=_CONFIGURED,
+    proves=("DEDUP-2",),
 )
 def test_stored_guid_outlives_the_time(
     wire: Wire, new_domain: Callable[[DomainShape], str]
@@ -99,9 +100,10 @@ def test_stored_guid_outlives_the_time(
 
 @case(
     "BMQ-DEDUP-3",
-    statement="openQueueResponse tells the domain's de-duplication time (WIRE 3.3).",
+    statement="openQueueResponse tells the domain's de-duplication time.",
     expectation=f"{_DEDUPLICATION_MS} where the domain says so.",
     needs=_CONFIGURED,
+    proves=("OPEN-3",),
 )
 def test_time_is_told(wire: Wire, new_domain: Callable[[DomainShape], str]) -> None:
     shape = DomainShape(changes={"deduplicationTimeMs": _DEDUPLICATION_MS})
@@ -111,11 +113,11 @@ def test_time_is_told(wire: Wire, new_domain: Callable[[DomainShape], str]) -> N
 
 @case(
     "BMQ-DEDUP-4",
-    statement="A GUID is forgotten when its message has been gone for the de-duplication time "
-    "(WIRE 9.10).",
+    statement="A GUID is forgotten when its message has been gone for the de-duplication time.",
     expectation=f"Confirmed, and posted again and again: after {_DEDUPLICATION_MS} ms it is "
     "delivered once more, as a new message.",
     needs=_CONFIGURED,
+    proves=("DEDUP-3", "DEDUP-4"),
 )
 def test_guid_is_forgotten(wire: Wire, new_domain: Callable[[DomainShape], str]) -> None:
     shape = DomainShape(changes={"deduplicationTimeMs": _DEDUPLICATION_MS})
@@ -151,10 +153,11 @@ def _wait_until_empty(admin: AdminActor, uri: str) -> None:
 @case(
     "BMQ-TTL-1",
     statement="A message that is older than its domain's TTL is deleted, whether or not it was "
-    "delivered (WIRE 9.10).",
+    "delivered.",
     expectation=f"TTL 1 s: within {_EXPIRY_SECONDS_MAX:g} s LIST shows no message; a new consumer gets "
     "none; one that still holds one may confirm it; new messages are delivered.",
     needs=_CONFIGURED,
+    proves=("TTL-1", "TTL-2"),
 )
 def test_messages_expire(wire: Wire, new_uri: Callable[[str], str]) -> None:
     uri = new_uri(TTL_DOMAIN)
@@ -176,11 +179,12 @@ def test_messages_expire(wire: Wire, new_uri: Callable[[str], str]) -> None:
 @case(
     "BMQ-TTL-2",
     statement="A message's age counts from its posting, also across a restart, and ends for every "
-    "app (WIRE 9.10).",
+    "app.",
     expectation="Posted, half of it confirmed by one app, the broker killed and started again: LIST "
     f"shows no message within {_EXPIRY_SECONDS_MAX:g} s, no app gets one, and after another restart "
     "none is back.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("TTL-3", "TTL-4", "TTL-5"),
 )
 def test_expiry_across_a_restart(wire: Wire, fresh_target: Target) -> None:
     uri = f"bmq://{TTL_FILE_DOMAIN}/restart"
@@ -194,6 +198,7 @@ def test_expiry_across_a_restart(wire: Wire, fresh_target: Target) -> None:
         peer.crash()
     fresh_target.kill()
     fresh_target.restart()
+    wire.writer(uri, "opens", target=fresh_target)
     _wait_until_empty(wire.admin(target=fresh_target), uri)
     fresh_target.kill()
     fresh_target.restart()
@@ -213,11 +218,11 @@ def _lose(wire: Wire, uri: str, guids: list[bytes], app_id: str = "") -> None:
 
 @case(
     "BMQ-POISON-1",
-    statement="A message is dropped after it went down with maxDeliveryAttempts consumers "
-    "(WIRE 9.9).",
+    statement="A message is dropped after it went down with maxDeliveryAttempts consumers.",
     expectation="Attempts 2: two consumers get it and vanish; the second time it is flagged "
     "OUT_OF_ORDER; the third consumer gets only what is newer, and nothing of it is stored.",
     needs=_CONFIGURED,
+    proves=("ATT-1", "ATT-6"),
 )
 def test_dropped_after_two_lost_consumers(wire: Wire, new_uri: Callable[[str], str]) -> None:
     uri = new_uri(POISON_DOMAIN)
@@ -239,10 +244,11 @@ def test_dropped_after_two_lost_consumers(wire: Wire, new_uri: Callable[[str], s
 
 @case(
     "BMQ-POISON-2",
-    statement="A consumer that closes or disconnects costs no attempt (WIRE 9.9).",
+    statement="A consumer that closes or disconnects costs no attempt.",
     expectation="Attempts 2: four consumers get the message and go, by closeQueue and by disconnect "
     "in turn; the fifth one gets it still.",
     needs=_CONFIGURED,
+    proves=("ATT-2",),
 )
 def test_graceful_consumers_cost_nothing(wire: Wire, new_uri: Callable[[str], str]) -> None:
     uri = new_uri(POISON_DOMAIN)
@@ -261,10 +267,11 @@ def test_graceful_consumers_cost_nothing(wire: Wire, new_uri: Callable[[str], st
 
 @case(
     "BMQ-POISON-3",
-    statement="Attempts are counted for each message by itself (WIRE 9.9).",
+    statement="Attempts are counted for each message by itself.",
     expectation="The first of three messages goes down with two consumers whose limit is 1; the "
     "other two, which nobody held, are delivered, and survive one lost consumer.",
     needs=_CONFIGURED,
+    proves=("ATT-3",),
 )
 def test_only_what_was_held_counts(wire: Wire, new_uri: Callable[[str], str]) -> None:
     uri = new_uri(POISON_DOMAIN)
@@ -282,11 +289,11 @@ def test_only_what_was_held_counts(wire: Wire, new_uri: Callable[[str], str]) ->
 
 @case(
     "BMQ-POISON-4",
-    statement="A message is dropped for the app whose consumers were lost, and for no other "
-    "(WIRE 9.9).",
+    statement="A message is dropped for the app whose consumers were lost, and for no other.",
     expectation="Two consumers of foo vanish with it: foo gets it no more, bar and baz do; it is "
     "stored until they have confirmed it.",
     needs=_CONFIGURED,
+    proves=("ATT-4", "ATT-6"),
 )
 def test_dropped_for_one_app(wire: Wire, new_uri: Callable[[str], str]) -> None:
     uri = new_uri(POISON_FANOUT_DOMAIN)
@@ -306,8 +313,9 @@ def test_dropped_for_one_app(wire: Wire, new_uri: Callable[[str], str]) -> None:
 
 @case(
     "BMQ-POISON-5",
-    statement="With maxDeliveryAttempts 0 no message is ever dropped (WIRE 9.9).",
+    statement="With maxDeliveryAttempts 0 no message is ever dropped.",
     expectation="Six consumers vanish with it; the seventh gets it.",
+    proves=("ATT-5",),
 )
 def test_unlimited_attempts(wire: Wire, queue_uri: str) -> None:
     guids = wire.writer(queue_uri).post(b"patient")
@@ -320,10 +328,11 @@ def test_unlimited_attempts(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-POISON-6",
-    statement="RECONFIGURE changes maxDeliveryAttempts for messages that are there (DROPIN 4.8).",
+    statement="RECONFIGURE changes maxDeliveryAttempts for messages that are there.",
     expectation="A message that has gone down with one consumer is dropped with the next one after "
     "unlimited attempts became 1.",
     needs=_CONFIGURED,
+    proves=("RECONF-1",),
 )
 def test_reconfigured_attempts(
     wire: Wire, target: Target, new_domain: Callable[[DomainShape], str]

@@ -1,4 +1,4 @@
-"""BMQ-NEG: negotiation (WIRE 2.1, 2.3 to 2.5)."""
+"""BMQ-NEG: negotiation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from reference_broker.wire.control import (
     decode_message,
 )
 from reference_broker.wire.control_event import control_event
-from suites.harness.target import Capability
+from suites.harness.target import Capability, Target
 from suites.integration.actor import Actor
-from suites.integration.case import case
+from suites.integration.case import STRICT_TARGETS, case, non_strict
+from suites.integration.config_files import set_heartbeats, start_anew
 from suites.integration.connections import Wire
-from suites.integration.raw import identity
+from suites.integration.raw import ClosedError, identity
 
 _JSON_ONLY = "PROTOCOL_ENCODING:JSON;MPS:MESSAGE_PROPERTIES_EX"
 
@@ -37,8 +38,9 @@ def _answer_encoding(peer: Actor, features: str, encoding: Encoding) -> int:
 @case(
     "BMQ-NEG-1",
     statement="A client introduces itself with a clientIdentity in BER and is answered with a "
-    "brokerResponse (WIRE 2.3).",
+    "brokerResponse.",
     expectation="result E_SUCCESS and protocolVersion 1, in BER; the broker calls itself a broker.",
+    proves=("NEG-1", "NEG-2"),
 )
 def test_identity_in_ber(wire: Wire) -> None:
     peer = wire.peer().connect()
@@ -56,8 +58,9 @@ def test_identity_in_ber(wire: Wire) -> None:
 
 @case(
     "BMQ-NEG-2",
-    statement="A client that lists only JSON, and speaks it, is answered in JSON (WIRE 2.3).",
+    statement="A client that lists only JSON, and speaks it, is answered in JSON.",
     expectation="A brokerResponse of success whose event announces and holds JSON.",
+    proves=("NEG-3", "JSON-1", "JSON-2", "FRAME-17"),
 )
 def test_identity_in_json(wire: Wire) -> None:
     peer = wire.peer().connect()
@@ -67,9 +70,10 @@ def test_identity_in_json(wire: Wire) -> None:
 @case(
     "BMQ-NEG-3",
     statement="The encoding of answers follows the client's features, BER before JSON, and not the "
-    "encoding of its identity (WIRE 2.3).",
+    "encoding of its identity.",
     expectation="An identity in JSON that lists BER and JSON, and one that lists nothing, are "
     "answered in BER; one in BER that lists only JSON is answered in JSON.",
+    proves=("NEG-3", "FRAME-15"),
 )
 def test_answer_encoding_follows_features(wire: Wire) -> None:
     both = "PROTOCOL_ENCODING:BER,JSON"
@@ -80,9 +84,10 @@ def test_answer_encoding_follows_features(wire: Wire) -> None:
 
 @case(
     "BMQ-NEG-4",
-    statement="Members that an identity leaves out have their defaults (WIRE 2.3, 4.5).",
+    statement="Members that an identity leaves out have their defaults.",
     expectation="An identity of nothing but protocolVersion 1 and clientType E_TCPCLIENT is "
     "accepted.",
+    proves=("NEG-4", "BER-3", "BER-5"),
 )
 def test_minimal_identity(wire: Wire) -> None:
     peer = wire.peer().connect()
@@ -94,9 +99,10 @@ def test_minimal_identity(wire: Wire) -> None:
 @case(
     "BMQ-NEG-5",
     statement="An SDK below the minimum version is told E_NOT_SUPPORTED in a complete "
-    "brokerResponse, and the connection stays open (WIRE 2.4).",
+    "brokerResponse, and the connection stays open.",
     expectation="C++ 1.4.99 and Java 0.0.1: E_NOT_SUPPORTED, code -1, isDeprecatedSdk; then "
     "nothing, and no close.",
+    proves=("NEG-9", "NEG-10"),
 )
 def test_sdk_too_old(wire: Wire) -> None:
     for language, version in ((ClientLanguage.E_CPP, 10_499), (ClientLanguage.E_JAVA, 1)):
@@ -112,9 +118,10 @@ def test_sdk_too_old(wire: Wire) -> None:
 @case(
     "BMQ-NEG-6",
     statement="An SDK below the recommended version is accepted and told that it is deprecated; "
-    "an unknown language has no minimum (WIRE 2.4).",
+    "an unknown language has no minimum.",
     expectation="C++ 1.5.0 and 1.8.99: success, isDeprecatedSdk; C++ 1.9.0, Java 0.0.2 and "
     "version 1 in no known language: success, not deprecated.",
+    proves=("NEG-11", "NEG-12"),
 )
 def test_sdk_deprecated(wire: Wire) -> None:
     for language, version, is_deprecated in (
@@ -132,9 +139,9 @@ def test_sdk_deprecated(wire: Wire) -> None:
 
 @case(
     "BMQ-NEG-7",
-    statement="An identity that does not say what kind of client is there is not answered "
-    "(WIRE 2.1, 2.4).",
+    statement="An identity that does not say what kind of client is there is not answered.",
     expectation="clientType E_UNKNOWN: the connection is closed without an answer.",
+    proves=("NEG-8",),
 )
 def test_unknown_client_type(wire: Wire) -> None:
     peer = wire.peer().connect()
@@ -145,9 +152,10 @@ def test_unknown_client_type(wire: Wire) -> None:
 
 @case(
     "BMQ-NEG-10",
-    statement="What a broker can do is listed in its features (WIRE 2.5).",
+    statement="What a broker can do is listed in its features.",
     expectation="Encodings BER and JSON, message properties EX, and configureStream.",
     needs=(Capability.CONFIGURED,),
+    proves=("FEAT-1", "FEAT-2", "FEAT-3"),
 )
 def test_broker_features(wire: Wire) -> None:
     answer = wire.peer().start()
@@ -159,9 +167,10 @@ def test_broker_features(wire: Wire) -> None:
 
 @case(
     "BMQ-NEG-11",
-    statement="A TCP stream has no packets: how bytes are cut changes nothing (WIRE 1.1).",
+    statement="A TCP stream has no packets: how bytes are cut changes nothing.",
     expectation="An identity sent byte by byte is accepted, and so are a request and a heartbeat "
     "that share a packet.",
+    proves=("FRAME-1",),
 )
 def test_any_chunking(wire: Wire, queue_uri: str) -> None:
     peer = wire.peer().connect()
@@ -173,9 +182,9 @@ def test_any_chunking(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-NEG-12",
-    statement="Strings of an identity should be printable; the broker complains in its log at most "
-    "(WIRE 2.3).",
+    statement="Strings of an identity should be printable; the broker complains in its log at most.",
     expectation="A process name of control characters and bytes that are no UTF-8 is accepted.",
+    proves=("NEG-14", "BER-6"),
 )
 def test_unprintable_identity(wire: Wire) -> None:
     peer = wire.peer().connect()
@@ -188,9 +197,9 @@ def test_unprintable_identity(wire: Wire) -> None:
 
 @case(
     "BMQ-NEG-13",
-    statement="The broker does not look at an identity's protocolVersion; its tooling says 999999 "
-    "(DROPIN 4.1).",
+    statement="The broker does not look at an identity's protocolVersion; its tooling says 999999.",
     expectation="0, 2 and 999999 are accepted; the answer says 1.",
+    proves=("NEG-13",),
 )
 def test_protocol_version(wire: Wire) -> None:
     for version in (0, 2, 999_999):
@@ -198,3 +207,60 @@ def test_protocol_version(wire: Wire) -> None:
         answer = peer.negotiate(identity(protocol_version=version))
         assert answer.result.category == StatusCategory.E_SUCCESS, version
         assert answer.protocol_version == 1
+
+
+@case(
+    "BMQ-NEG-14",
+    statement="A broker that serves neither proxies nor members of its cluster refuses them.",
+    expectation="With a clusterName, and the node ids -1 and 0: E_REFUSED, then the close.",
+    grade="should",
+    expects_strict_from=STRICT_TARGETS,
+    proves=("NEG-17",),
+)
+def test_brokers_are_refused(wire: Wire) -> None:
+    for node_id in (-1, 0):
+        peer = wire.peer(f"node {node_id}").connect()
+        who = identity(
+            client_type=ClientType.E_TCPBROKER, cluster_name="local", cluster_node_id=node_id
+        )
+        peer.send(control_event(NegotiationMessage(choice=who)))
+        try:
+            answer = peer.read_broker_response()
+        except ClosedError:
+            non_strict("a broker is not answered before its connection is closed")
+        if answer.result.category == StatusCategory.E_SUCCESS:
+            non_strict(f"a broker is let in as node {node_id}")
+        assert answer.result.category == StatusCategory.E_REFUSED, answer.result
+        peer.expect_closed()
+
+
+@case(
+    "BMQ-NEG-15",
+    statement="The brokerResponse tells how clients are watched.",
+    expectation="heartbeatIntervalMs 1234 and maxMissedHeartbeats 7, where the configuration says "
+    "so.",
+    needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("NEG-18",),
+)
+def test_heartbeats_are_told(wire: Wire, fresh_target: Target) -> None:
+    start_anew(fresh_target, "bmqbrkrcfg.json", set_heartbeats(1234, 7))
+    answer = wire.peer(target=fresh_target).start()
+    assert (answer.heartbeat_interval_ms, answer.max_missed_heartbeats) == (1234, 7)
+
+
+@case(
+    "BMQ-NEG-16",
+    statement="Features that the broker does not know mean nothing to it.",
+    expectation="An identity with an encoding, a name and a value of ours beside the known ones is "
+    "accepted, answered in BER, and its session works.",
+    proves=("FEAT-4",),
+)
+def test_unknown_features(wire: Wire, queue_uri: str) -> None:
+    peer = wire.peer().connect()
+    features = "PROTOCOL_ENCODING:XML,BER;GAUNTLET:ONE,TWO;MPS:MESSAGE_PROPERTIES_EX,MORE"
+    assert _answer_encoding(peer, features, Encoding.BER) == Encoding.BER
+    peer.open(queue_uri, read=True, write=True)
+    peer.configure()
+    guids = peer.post(b"to myself")
+    assert [push.guid for push in peer.take_pushes(1)] == guids
+    peer.confirm(*guids)

@@ -1,9 +1,9 @@
-"""BMQ-OPEN: opening queues, and everything for which that is refused (WIRE 9.4)."""
+"""BMQ-OPEN: opening queues, and everything for which that is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reference_broker.wire.control import (
     OpenQueue,
@@ -18,6 +18,25 @@ from suites.integration.case import CaseInfo, case, case_family
 from suites.integration.connections import Wire
 
 _Category = StatusCategory
+#: Ids of statements, by the number of the case. That the qId stays free is proved by each.
+_PROVES: Final = {
+    2: ("URI-2", "URI-5"),
+    3: ("URI-1", "URI-5"),
+    4: ("URI-3", "URI-5"),
+    5: ("OPEN-9",),
+    6: ("OPEN-10",),
+    7: ("OPEN-11",),
+    8: ("OPEN-11",),
+    9: ("OPEN-12",),
+    10: ("OPEN-12",),
+    11: ("OPEN-13",),
+    12: ("OPEN-13",),
+    13: ("OPEN-14",),
+    14: ("OPEN-15",),
+    15: ("OPEN-19",),
+    16: ("OPEN-23",),
+}
+_QID_IS_FREE: Final = "OPEN-24"
 
 
 class Refusal(NamedTuple):
@@ -47,10 +66,11 @@ def _refusal(
     info = CaseInfo(
         id=f"BMQ-OPEN-{number}",
         title=f"refused: {title}",
-        statement=f"openQueue is refused: {title} (WIRE 9.4).",
+        statement=f"openQueue is refused: {title}.",
         expectation=f"{category.name} with code {code}; from the reference broker with the text "
         f"{text!r}. The qId stays free.",
         needs=needs,
+        proves=(*_PROVES[number], _QID_IS_FREE),
     )
     return info, Refusal(parameters, category, code, text)
 
@@ -186,10 +206,11 @@ _REFUSALS = [
 @case(
     "BMQ-OPEN-1",
     statement="openQueue is answered with the request's echo, the routing of the domain's mode and "
-    "the deduplication time (WIRE 3.3, 9.3).",
+    "the deduplication time.",
     expectation="openQueueResponse: the request as sent, routing flags 2 (priority), and the "
     "domain's 300,000 ms.",
     needs=(Capability.CONFIGURED,),
+    proves=("OPEN-1", "OPEN-2", "OPEN-3", "OPEN-5"),
 )
 def test_open(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -208,7 +229,7 @@ def test_open_refused(
     actor = wire.actor()
     status = actor.refusal(OpenQueue(handle_parameters=refusal.parameters(queue_uri)))
     assert (status.category, status.code) == (refusal.category, refusal.code), status
-    if target_spec.address is None:
+    if target_spec.is_ours:
         assert refusal.text in status.message
     actor.open(queue_uri, write=True)
     actor.post(b"after the refusal")
@@ -216,8 +237,9 @@ def test_open_refused(
 
 @case(
     "BMQ-OPEN-17",
-    statement="A qId that is in use cannot be given to another queue (WIRE 9.4).",
+    statement="A qId that is in use cannot be given to another queue.",
     expectation="E_INVALID_ARGUMENT with code -1; the queue that has the qId works on.",
+    proves=("CTRL-5", "OPEN-17"),
 )
 def test_queue_id_in_use(wire: Wire, queue_uri: str, target_spec: TargetSpec) -> None:
     actor = wire.actor()
@@ -225,15 +247,16 @@ def test_queue_id_in_use(wire: Wire, queue_uri: str, target_spec: TargetSpec) ->
     other = f"{queue_uri}.other"
     status = actor.refusal(OpenQueue(handle_parameters=handle(other, 3, read=False, write=True)))
     assert (status.category, status.code) == (_Category.E_INVALID_ARGUMENT, -1), status
-    if target_spec.address is None:
+    if target_spec.is_ours:
         assert status.message == "queueId is already in use for a different queue"
     actor.post(b"still here", q_id=3)
 
 
 @case(
     "BMQ-OPEN-18",
-    statement="A queue may be opened for reading and for writing by one request (WIRE 9.3).",
+    statement="A queue may be opened for reading and for writing by one request.",
     expectation="What is posted to it comes back by it.",
+    proves=("OPEN-4",),
 )
 def test_read_and_write(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()
@@ -247,9 +270,10 @@ def test_read_and_write(wire: Wire, queue_uri: str) -> None:
 
 @case(
     "BMQ-OPEN-19",
-    statement="Requests may be sent without waiting for answers (WIRE 10.2).",
+    statement="Requests may be sent without waiting for answers.",
     expectation="Opens, a configure and a post sent in one piece all succeed, each answered under "
     "its own rId.",
+    proves=("CTRL-1", "CTRL-4", "OPEN-1"),
 )
 def test_pipelined(wire: Wire, queue_uri: str) -> None:
     actor = wire.actor()

@@ -58,9 +58,10 @@ def _is_empty(wire: Wire, uri: str, target: Target) -> None:
 
 @case(
     "BMQ-SDK-1",
-    statement="An unmodified SDK works with the broker (WIRE 10).",
+    statement="An unmodified SDK works with the broker.",
     expectation="Two producers, two consumers, 2,000 messages with properties and compression: all "
     "acknowledged, each delivered and confirmed once, none changed; the queue is empty afterwards.",
+    proves=("CRC-1", "ACK-12"),
 )
 def test_sdk(
     wire: Wire, target: Target, new_uri: Callable[[str], str], properties: Properties
@@ -76,11 +77,12 @@ def test_sdk(
 @case(
     "BMQ-SDK-2",
     statement="When the broker dies the SDK reconnects by itself, opens its queues again and sends "
-    "again what was not acknowledged (WIRE 10.2, 10.3).",
+    "again what was not acknowledged.",
     expectation="The broker is killed with SIGKILL in the middle of 2,000 messages and started "
     "again on the same port: all are acknowledged in the end, nothing acknowledged is lost, and "
     "the queue is empty afterwards.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STORE-1", "STORE-7"),
 )
 def test_sdk_survives_a_killed_broker(
     wire: Wire, fresh_target: Target, properties: Properties

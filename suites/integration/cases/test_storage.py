@@ -1,4 +1,4 @@
-"""BMQ-STORE: what survives the broker (WIRE 9.10, 9.11)."""
+"""BMQ-STORE: what survives the broker."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def _survives(wire: Wire, target: Target, uri: str, end: Callable[[], int]) -> N
 
 @case(
     "BMQ-STORE-1",
-    statement="An acknowledged message of a file-backed domain is stored: it survives the broker "
-    "(WIRE 9.11).",
+    statement="An acknowledged message of a file-backed domain is stored: it survives the broker.",
     expectation="After SIGKILL and a restart everything acknowledged and not confirmed is "
     "delivered, in order, each once; nothing confirmed is.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STORE-1", "STORE-4", "STORE-5"),
 )
 def test_kill_eventual(wire: Wire, fresh_target: Target) -> None:
     _survives(wire, fresh_target, f"bmq://{FILE_DOMAIN}/store", fresh_target.kill)
@@ -57,10 +57,10 @@ def test_kill_eventual(wire: Wire, fresh_target: Target) -> None:
 
 @case(
     "BMQ-STORE-2",
-    statement="With strong consistency an acknowledgement means that the message is durable "
-    "(WIRE 9.11).",
+    statement="With strong consistency an acknowledgement means that the message is durable.",
     expectation="As BMQ-STORE-1, in a domain of strong consistency.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STORE-1",),
 )
 def test_kill_strong(wire: Wire, fresh_target: Target) -> None:
     _survives(wire, fresh_target, f"bmq://{STRONG_DOMAIN}/store", fresh_target.kill)
@@ -68,9 +68,10 @@ def test_kill_strong(wire: Wire, fresh_target: Target) -> None:
 
 @case(
     "BMQ-STORE-3",
-    statement="A graceful stop loses nothing (WIRE 9.11).",
+    statement="A graceful stop loses nothing.",
     expectation="As BMQ-STORE-1, after SIGINT; the broker exits with 0.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STORE-3", "PROC-1"),
 )
 def test_graceful_stop(wire: Wire, fresh_target: Target) -> None:
     def stop() -> int:
@@ -84,10 +85,11 @@ def test_graceful_stop(wire: Wire, fresh_target: Target) -> None:
 @case(
     "BMQ-STORE-4",
     statement="A producer sends again what was not acknowledged; GUIDs of stored messages are "
-    "known across restarts (WIRE 9.10, 10.3).",
+    "known across restarts.",
     expectation="After SIGKILL and a restart, messages posted again under their GUIDs are "
     "acknowledged with success and delivered once.",
     needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STORE-7",),
 )
 def test_duplicates_across_a_restart(wire: Wire, fresh_target: Target) -> None:
     uri = f"bmq://{FILE_DOMAIN}/duplicates"

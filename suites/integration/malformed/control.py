@@ -1,4 +1,4 @@
-"""Control messages: BER and JSON that are wrong in every way (WIRE 3, 4)."""
+"""Control messages: BER and JSON that are wrong in every way."""
 
 from __future__ import annotations
 
@@ -38,6 +38,26 @@ _HANDLE: Final = handle(b"bmq://domain/queue")
 def _open_with(member: bytes) -> bytes:
     """Return an openQueue request with anything as its handleParameters."""
     return request(group(0xAA, member))
+
+
+def _open_definite(uri: bytes) -> bytes:
+    """Return an openQueue request all of whose elements have definite lengths."""
+    parameters = element(0xA0, b"".join(_members(uri)))
+    choice = element(0xA1, element(0xAA, parameters))
+    return control(element(0x30, _R_ID + choice))
+
+
+def _open_backwards(uri: bytes) -> bytes:
+    """Return an openQueue request whose members come from the last to the first."""
+    parameters = group(0xA0, *reversed(_members(uri)))
+    choice = group(0xA1, group(0xAA, parameters))
+    return control(group(0x30, choice, _R_ID))
+
+
+def _members(uri: bytes) -> list[bytes]:
+    """Return the members of a reader's handleParameters."""
+    numbers = ((0x81, 5), (0x83, 2), (0x84, 1), (0x85, 0), (0x86, 0))
+    return [element(0x80, uri), *(element(tag, bytes((value,))) for tag, value in numbers)]
 
 
 _UNDECODABLE: Final = tuple(
@@ -89,6 +109,20 @@ _UNDECODABLE: Final = tuple(
 )
 
 _DECODABLE: Final = (
+    Malformed(
+        number=219,
+        name="BER: openQueue with definite lengths everywhere",
+        build=lambda scene: [_open_definite(scene.free_uri.encode())],
+        expected=_ANSWERED,
+        note="both forms of a length are right",
+    ),
+    Malformed(
+        number=222,
+        name="BER: openQueue with its members in reverse order",
+        build=lambda scene: [_open_backwards(scene.free_uri.encode())],
+        expected=_ANSWERED,
+        note="tags tell members apart, not places",
+    ),
     Malformed(
         number=230,
         name="BER: 900 KB in a member that is unknown",

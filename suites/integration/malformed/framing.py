@@ -1,4 +1,4 @@
-"""Event headers, types and sizes; and connections that end in the middle (WIRE 1.1)."""
+"""Event headers, types and sizes; and connections that end in the middle."""
 
 from __future__ import annotations
 

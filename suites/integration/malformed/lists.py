@@ -1,4 +1,4 @@
-"""CONFIRM events, and the other lists of that form (WIRE 6, 8.1, 8.2)."""
+"""CONFIRM events, and the other lists of that form."""
 
 from __future__ import annotations
 

@@ -80,6 +80,7 @@ class Malformed:
         peer: what BlazingMQ is known to do where that is less than `expected`.
         is_open: nobody knows what BlazingMQ does.
         note: why.
+        proves: ids of the statements in `docs/protocol` that the expected outcome proves.
     """
 
     number: int
@@ -92,6 +93,7 @@ class Malformed:
     peer: Outcome | None = None
     is_open: bool = False
     note: str = ""
+    proves: tuple[str, ...] = ()
 
     def judge(self, seen: Seen, *, is_reference: bool) -> tuple[Verdict, str]:
         """Return what an outcome means, and why.

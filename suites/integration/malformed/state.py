@@ -1,4 +1,4 @@
-"""Messages that would be right at another time (WIRE 2, 3.1, 9.3)."""
+"""Messages that would be right at another time."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ _BEFORE: Final = (
         phase=Phase.HANDSHAKE,
         lead=1,
         expected=_CLOSED,
-        note="an authentication request is accepted only as the very first packet",
+        peer=Outcome.SILENT,
+        note="an authentication request is accepted only as the very first packet; BlazingMQ waits "
+        "for another one",
     ),
 )
 
@@ -238,7 +240,8 @@ _AFTER: Final = (
         ],
         lead=1,
         expected=Outcome.SILENT,
-        note="whatever comes after disconnect is ignored",
+        peer=_CLOSED,
+        note="whatever comes after disconnect is ignored; BlazingMQ still looks at event headers",
     ),
 )
 

@@ -86,7 +86,7 @@ CLUSTER_STATE_EVENTS = tuple(event for event in ALL if event.event_type == CLUST
 
 
 def pad(payload: bytes) -> bytes:
-    """Return a payload with its word padding (WIRE 1.2)."""
+    """Return a payload with its word padding."""
     count = 4 - len(payload) % 4
     return payload + bytes([count]) * count
 

@@ -128,7 +128,7 @@ def test_a_message_that_breaks_the_schema_is_our_fault(message):
         encode(message)
 
 
-# --- What the decoder takes, in the order of the table of WIRE 4.5
+# --- What the decoder takes, and what it refuses
 
 
 def test_definite_lengths_are_accepted():

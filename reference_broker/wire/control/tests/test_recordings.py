@@ -137,7 +137,7 @@ def test_json_by_hand_differs_in_its_slashes_only(name):
 
 @pytest.mark.parametrize("event", recordings.CLUSTER_STATE_EVENTS, ids=lambda event: event.name)
 def test_a_ledger_record_holds_a_bare_cluster_message(event):
-    # 32 bytes of record header, the message, its padding, 4 bytes of CRC (WIRE 13.7).
+    # 32 bytes of record header, the message, its padding, 4 bytes of CRC.
     record = event.payload[32:]
     message = decode_message(ClusterMessage, Encoding.BER, record)
     assert message.choice is not None

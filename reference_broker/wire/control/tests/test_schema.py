@@ -1,4 +1,4 @@
-"""The table is read out of the declarations as WIRE 3 has it."""
+"""The table is read out of the declarations as the protocol has it."""
 
 from __future__ import annotations
 
