@@ -1,20 +1,23 @@
 """The asyncio server: it owns the sockets and drives one `Broker`.
 
-Bytes that arrive in one turn of the event loop go into one step. After a step the effects are
-carried out in order: writes at once, syncs in a thread with those that wait sharing the next one,
-sends joined per connection, closes last. A connection whose peer does not read is not read from
-either, and the core hears of it, so that nothing grows without bound.
+Bytes that arrive in one turn of the event loop go into one step, or into several when many
+connections bring some, each in a turn of its own; until then they are not read any further. After a
+step the effects are carried out in order: writes at once, syncs in a thread with those that wait
+sharing the next one, sends joined per connection, closes last. A connection whose peer does not read
+is not read from either, and the core hears of it, so that nothing grows without bound.
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
 from reference_broker.base import Instant, OperatorError
+from reference_broker.base.limits import STEP_INPUTS_MAX
 from reference_broker.config import DomainConfig
 from reference_broker.core import Broker
 from reference_broker.ports import (
@@ -59,9 +62,11 @@ _WRITE_LOW_WATER = 1024 * 1024
 _BACKLOG = 128
 #: How long a closing connection may take to send what waits, in seconds.
 _CLOSE_SECONDS_MAX = 10.0
+#: How often a peer that does not read is looked at: it may have closed its side.
+_LOOK_SECONDS = 1.0
 #: Operators' commands that may wait for an answer.
 _COMMANDS_MAX = 1_000
-#: The return code of a command that fails (DROPIN 4.1).
+#: The return code of a command that fails.
 _COMMAND_FAILED = -2
 
 
@@ -93,6 +98,9 @@ class BrokerServer:
         self._next_connection = 1
         self._inputs: list[Input] = []
         self._is_step_due = False
+        #: Connections that are not read until their inputs had a step, in the order in which they
+        #: came; values mean nothing.
+        self._waiting: dict[_Connection, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         #: Syncs, and removals that must not come before what was written is durable.
         self._syncs: deque[Sync | RemoveFile] = deque()
@@ -122,7 +130,7 @@ class BrokerServer:
     # Life.
 
     async def start(self, addresses: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Recover the log, then listen; returns the addresses bound.
+        """Recover the log, then listen; returns the addresses bound [FILE-3].
 
         Args:
             addresses: (host, port) pairs; port 0 takes a free one.
@@ -216,18 +224,43 @@ class BrokerServer:
     # Steps.
 
     def feed(self, item: Input) -> None:
-        """Note an input for the next step, which comes in this turn of the loop."""
+        """Note an input for a step: the next, in this turn of the loop, unless many wait."""
         self._inputs.append(item)
+        self._want_step()
+
+    def feed_from(self, connection: _Connection, item: Received) -> None:
+        """Note what a connection received; it is not read while more waits than one step takes."""
+        self.feed(item)
+        if len(self._inputs) > STEP_INPUTS_MAX:
+            self._waiting[connection] = None
+            connection.wait()
+
+    def _want_step(self) -> None:
         if not self._is_step_due:
             self._is_step_due = True
             self._loop.call_soon(self._step)
+
+    def _take_inputs(self) -> list[Input]:
+        """Return the inputs of this step; those left have theirs in the next turn of the loop."""
+        inputs = self._inputs
+        if len(inputs) > STEP_INPUTS_MAX:
+            self._inputs = inputs[STEP_INPUTS_MAX:]
+            del inputs[STEP_INPUTS_MAX:]
+            self._want_step()
+            return inputs
+        self._inputs = []
+        waiting, self._waiting = self._waiting, {}
+        for connection in waiting:
+            connection.go_on()
+        return inputs
 
     def _step(self) -> None:
         self._is_step_due = False
         if self.stopped.done():
             self._inputs.clear()
+            self._waiting.clear()
             return
-        inputs, self._inputs = self._inputs, []
+        inputs = self._take_inputs()
         now = Instant(time.monotonic_ns())
         try:
             for effect in self.broker.step(now, inputs, wall_ns=time.time_ns()):
@@ -244,7 +277,7 @@ class BrokerServer:
             self._timer = None
         if deadline is not None and not self.stopped.done():
             delay = max(deadline - now, 0) / 1e9
-            self._timer = self._loop.call_later(delay, self._step)
+            self._timer = self._loop.call_later(delay, self._want_step)
 
     def _fail(self, error: BaseException) -> None:
         """End the broker at once, on a failing disk or a broken invariant.
@@ -391,7 +424,13 @@ class _Connection(asyncio.Protocol):
         self._held_bytes = 0
         self._is_backed_up = False
         self._is_congested = False
+        self._is_waiting = False
+        self._is_reading = True
         self._is_closing = False
+        #: The core was told that it is gone.
+        self._is_told = False
+        #: Looks whether a peer that does not read has closed its side, or ends a connection that has.
+        self._look: asyncio.TimerHandle | None = None
         self._durable_token = 0
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -404,16 +443,26 @@ class _Connection(asyncio.Protocol):
         self._server.feed(Opened(self._number, f"{peer[0]}:{peer[1]}" if peer else "?"))
 
     def data_received(self, data: bytes) -> None:
-        self._server.feed(Received(self._number, data))
+        self._server.feed_from(self, Received(self._number, data))
 
     def eof_received(self) -> bool:
+        """Let the connection go: what waits for the peer has some time to leave, the core has none."""
+        self._tell_closed("closed by the peer")
+        self._close_soon()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._stop_looking()
         self._server.remove(self._number)
-        self._server.feed(Closed(self._number, str(exc) if exc else "closed by the peer"))
+        self._tell_closed(str(exc) if exc else "closed by the peer")
         if not self.gone.done():
             self.gone.set_result(None)
+
+    def _tell_closed(self, reason: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            self._server.feed(Closed(self._number, reason))
 
     def pause_writing(self) -> None:
         self._is_backed_up = True
@@ -430,12 +479,50 @@ class _Connection(asyncio.Protocol):
         if is_congested is self._is_congested or self._is_closing or self._transport is None:
             return
         self._is_congested = is_congested
+        self._set_reading()
+        self._stop_looking()
         if is_congested:
-            self._transport.pause_reading()
+            self._look_later()
             self._server.feed(Congested(self._number))
         else:
-            self._transport.resume_reading()
             self._server.feed(Drained(self._number))
+
+    def wait(self) -> None:
+        """Read no more until what was read had its step."""
+        self._is_waiting = True
+        self._set_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._is_waiting = False
+        self._set_reading()
+
+    def _set_reading(self) -> None:
+        is_reading = not (self._is_congested or self._is_waiting)
+        transport = self._transport
+        if is_reading is self._is_reading or transport is None or transport.is_closing():
+            return
+        self._is_reading = is_reading
+        if is_reading:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def _look_later(self) -> None:
+        self._look = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look_for_end)
+
+    def _look_for_end(self) -> None:
+        """Give a peer that has closed its side some time to read: nothing else would end that."""
+        assert self._transport is not None, "looking ends with it"
+        if _has_closed_its_side(self._transport):
+            self._end_later()
+        else:
+            self._look_later()
+
+    def _stop_looking(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
     def send(self, effect: Send) -> None:
         if self._held or effect.after > self._durable_token:
@@ -458,16 +545,31 @@ class _Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close after what waits has left, or after a time limit."""
-        self._is_closing = True
         if self._transport is None:
             return
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(_CLOSE_SECONDS_MAX, self.abort)
-        self.gone.add_done_callback(lambda _: timer.cancel())
+        self._close_soon()
         if not self._held:
             self._transport.close()
+
+    def _close_soon(self) -> None:
+        self._is_closing = True
+        self._stop_looking()
+        self._end_later()
+
+    def _end_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._look = loop.call_later(_CLOSE_SECONDS_MAX, self.abort)
 
     def abort(self) -> None:
         """Drop the connection at once."""
         if self._transport is not None:
             self._transport.abort()
+
+
+def _has_closed_its_side(transport: asyncio.Transport) -> bool:
+    """Return whether the peer will send nothing more, without reading what it has sent before."""
+    if not hasattr(select, "POLLRDHUP"):
+        return False  # elsewhere than on Linux only heartbeats tell
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+    return bool(poll.poll(0))
