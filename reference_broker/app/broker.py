@@ -6,6 +6,11 @@
         async with Client(broker.address) as client:
             ...
 
+Without asyncio, it runs in a thread of its own, so that whoever blocks does not block the broker::
+
+    with ReferenceBroker() as broker, BlockingClient(broker.address) as client:
+        ...
+
 By default it listens on a free loopback port, serves BlazingMQ's sample domains, and keeps its
 log in a temporary folder that goes with it.
 """
@@ -13,6 +18,7 @@ log in a temporary folder that goes with it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import tempfile
@@ -23,15 +29,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
+from reference_broker.app.broker_thread import BrokerThread
 from reference_broker.app.config_folder import ConfigFolder
+from reference_broker.app.findings import DomainFindings, report_findings
 from reference_broker.app.open_files import open_files_max
+from reference_broker.app.own_cluster import check_clusters
 from reference_broker.app.phase import Phase
 from reference_broker.app.records import LOGGER, log_record
 from reference_broker.base import OperatorError
+from reference_broker.base.limits import CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX
 from reference_broker.config import (
     BrokerConfig,
     ClusterConfig,
     ClustersConfig,
+    ConfigError,
     DomainConfig,
     Redirect,
     SampleConfig,
@@ -82,7 +93,10 @@ def _first(said: str | None, configured: str) -> str:
 
 
 class ReferenceBroker:
-    """One broker node on this event loop.
+    """One broker node: on this event loop (`async with`), or in a thread of its own (`with`).
+
+    In a thread, `execute` and `statistics` may be called from any other; what is asynchronous
+    belongs to the event loop and may not.
 
     Args:
         etc: configuration folder in BlazingMQ's format; by default the sample configuration.
@@ -116,6 +130,8 @@ class ReferenceBroker:
         self._storage = Path(storage) if storage else None
         self._domains = dict(domains or {})
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        #: The log's folder, until the server has it.
+        self._files: LogFiles | None = None
         self._server: BrokerServer | None = None
         self._bound: list[tuple[str, int]] = []
         self._core: Broker | None = None
@@ -128,20 +144,50 @@ class ReferenceBroker:
         #: 6 bytes in every GUID that this broker makes.
         self.broker_id = secrets.token_bytes(6)
         self._is_stopping = False
+        self._domain_findings = DomainFindings()
+        #: Where it runs, if that is a thread of its own.
+        self._thread: BrokerThread | None = None
 
     def read_configuration(self) -> BrokerConfig:
         """Read the configuration, if that was not done yet, and return the broker's part.
 
         Raises:
-            ConfigError: a file is missing, unreadable or wrong.
+            ConfigError: a file is missing, unreadable or wrong, or asks for a cluster that this
+                version cannot serve.
         """
         if self._read is None:
             config = self._overrides.apply(self._configuration.load_broker())
-            self._read = config, self._configuration.load_clusters()
+            clusters = self._configuration.load_clusters()
+            if self._etc:
+                self._check_clusters(config, clusters, Path(self._etc))
+            self._read = config, clusters
         return self._read[0]
 
+    def reserve_storage(self) -> None:
+        """Take the storage folder, if that was not done yet: no other broker can from now on.
+
+        Raises:
+            ConfigError: a file is missing, unreadable or wrong.
+            StorageError: the folder cannot be used, or another broker uses it.
+        """
+        self.read_configuration()
+        assert self._read is not None, "it was read just now"
+        if self._files is None:
+            self._files = LogFiles(self._storage_folder(self._read[1]))
+
+    def release_storage(self) -> None:
+        """Let go of a storage folder that was taken for a broker that does not start."""
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+
     async def __aenter__(self) -> Self:
-        """Start: recover the log, then listen.
+        """Start: recover the log, then listen; raises as `start`."""
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Recover the log, then listen.
 
         Raises:
             OperatorError: the configuration, the storage or the address cannot be used.
@@ -152,27 +198,27 @@ class ReferenceBroker:
         report_findings(config, clusters)
         try:
             await self._start_metrics()
+            self.reserve_storage()
             await self._start(config, clusters)
         except BaseException:
             await self._tidy()
             raise
-        return self
 
     async def _start(self, config: BrokerConfig, clusters: ClustersConfig) -> None:
         authenticators = Authenticators.from_config(config.authentication)
-        files = LogFiles(self._storage_folder(clusters))
         core = Broker(
             _facts(config),
             cluster=clusters.clusters[0] if clusters.clusters else None,
             guid_client_id=self.broker_id,
-            connections_max=_connections_max(config),
+            connections_max=_connections_max(config, has_metrics=self._metrics_port is not None),
             authenticators=authenticators,
             admin=AdminSettings(config.app_json, config.stat_snapshot_s),
         )
         self._core = core
         self._server = BrokerServer(
-            core, files=files, domains=self._resolve_domain, records=log_record
+            core, files=self._files, domains=self._resolve_domain, records=log_record
         )
+        self._files = None
         try:
             self._bound = await self._server.start(self._addresses(config))
         except BaseException:
@@ -203,6 +249,27 @@ class ReferenceBroker:
             await self.stop()
         else:
             await self.abort()
+
+    def __enter__(self) -> Self:
+        """Start in a thread of its own; raises as `start`."""
+        thread = BrokerThread(self)
+        thread.start()
+        self._thread = thread
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop gracefully, and raise as `stop`; at once if an exception is under way."""
+        assert self._thread is not None, "the broker is not started"
+        if kind is None:
+            self._thread.end(is_graceful=True)
+            return
+        with contextlib.suppress(Exception):  # the exception that is under way tells more
+            self._thread.end(is_graceful=False)
 
     async def stop(self) -> None:
         """Stop gracefully: consumers may confirm what they hold, up to the configured time.
@@ -238,6 +305,19 @@ class ReferenceBroker:
         The future is cancelled if the broker stops before it answers.
         """
         return self._running.command(text)
+
+    def execute(self, text: str) -> AdminResult:
+        """Do the same for a broker in a thread of its own, and wait for the answer.
+
+        Raises:
+            OperatorError: the broker has ended.
+        """
+        assert self._thread is not None, "the broker is not in a thread of its own"
+
+        async def ask() -> AdminResult:
+            return await self.command(text)
+
+        return self._thread.call(ask)
 
     @property
     def _running(self) -> BrokerServer:
@@ -278,11 +358,32 @@ class ReferenceBroker:
         return self._bound[0][1]
 
     def statistics(self) -> BrokerStatistics:
-        """Return a snapshot of the counts."""
-        assert self._core is not None, "the broker is not started"
-        return self._core.statistics()
+        """Return a snapshot of the counts.
+
+        Raises:
+            OperatorError: the broker is in a thread of its own and has ended.
+        """
+        core = self._core
+        assert core is not None, "the broker is not started"
+        if self._thread is None:
+            return core.statistics()
+
+        async def count() -> BrokerStatistics:
+            return core.statistics()
+
+        return self._thread.call(count)
 
     # Parts.
+
+    def _check_clusters(self, config: BrokerConfig, clusters: ClustersConfig, etc: Path) -> None:
+        ports = {listener.port for listener in config.tcp.listeners}
+        if self._port is not None:
+            ports.add(self._port)
+        try:
+            check_clusters(config, clusters, ports)
+        except ConfigError as error:
+            error.source = str(etc / "clusters.json")
+            raise
 
     def _addresses(self, config: BrokerConfig) -> list[tuple[str, int]]:
         listeners = config.tcp.listeners
@@ -303,6 +404,7 @@ class ReferenceBroker:
 
     async def _tidy(self) -> None:
         """Let go of what is around the server."""
+        self.release_storage()
         if self._metrics is not None:
             await self._metrics.stop()
             self._metrics = None
@@ -311,6 +413,11 @@ class ReferenceBroker:
             self._temporary = None
 
     def _resolve_domain(self, name: str) -> DomainConfig:
+        domain = self._find_domain(name)
+        self._domain_findings.report(domain)
+        return domain
+
+    def _find_domain(self, name: str) -> DomainConfig:
         definition = self._domains.get(name)
         if definition is not None:
             parsed = parse_domain(name, definition)
@@ -318,7 +425,9 @@ class ReferenceBroker:
                 raise OperatorError(f"domain {name} is a redirect; give a definition instead")
             return parsed
         domain = self._configuration.resolve_domain(name)
-        self._configuration.load_clusters().check_placement(domain)
+        assert self._read is not None, "a broker that asks for domains has been configured"
+        # The cluster is the one of the start, whatever clusters.json says by now.
+        self._read[1].check_placement(domain)
         return domain
 
 
@@ -331,22 +440,18 @@ def _facts(config: BrokerConfig) -> BrokerFacts:
     )
 
 
-def _connections_max(config: BrokerConfig) -> int:
-    """Return how many connections may be open, so that the log always finds a file descriptor."""
+def _connections_max(config: BrokerConfig, *, has_metrics: bool) -> int:
+    """Return how many connections may be open, so that the log always finds a file descriptor.
+
+    A configured maximum of 0 is none, as it is for the peer's network library.
+    """
+    wanted = config.tcp.max_connections
     files_max = open_files_max()
     if files_max is None:
-        return config.tcp.max_connections
-    room = max(files_max - _RESERVED_FILES, 1)
-    if room < config.tcp.max_connections:
+        return wanted or CONNECTIONS_MAX
+    reserved = _RESERVED_FILES + (METRICS_CONNECTIONS_MAX if has_metrics else 0)
+    room = max(files_max - reserved, 1)
+    if room < wanted:
         text = "%d connections are served at once: the process may open only %d files (ulimit -n)"
         LOGGER.warning(text, room, files_max)
-    return min(config.tcp.max_connections, room)
-
-
-def report_findings(config: BrokerConfig, clusters: ClustersConfig) -> None:
-    """Tell the operator which fields of the configuration have no effect."""
-    for name, findings in (("bmqbrkrcfg.json", config), ("clusters.json", clusters)):
-        if findings.unknown:
-            LOGGER.warning("%s: unknown fields ignored: %s", name, ", ".join(findings.unknown))
-        if findings.unhonoured:
-            LOGGER.info("%s: accepted without effect: %s", name, ", ".join(findings.unhonoured))
+    return min(wanted or room, room)

@@ -1,11 +1,11 @@
 """The broker as a process: `python -m reference_broker [ETC_DIR]`, and `bmqbrkr.tsk ETC_DIR`.
 
-| exit code | meaning (DROPIN 1.6)                                               |
+| exit code | meaning                                                            |
 |-----------|--------------------------------------------------------------------|
-| 0         | stopped gracefully                                                 |
+| 0         | stopped gracefully [PROC-1, PROC-2]                                |
 | 1         | bad command line                                                   |
-| 2         | bad configuration                                                  |
-| 3         | the log, or the control pipe, cannot be set up                     |
+| 2         | bad configuration [FILE-2, PROC-5]                                 |
+| 3         | the log, the control pipe or the pid file cannot be set up         |
 | 6         | could not start, or could not go on; an error of the program, too  |
 | 9         | the log of messages is damaged                                     |
 """
@@ -25,6 +25,7 @@ from typing import Final
 from reference_broker.app.broker import Overrides, ReferenceBroker
 from reference_broker.app.control_pipe import ControlPipe
 from reference_broker.app.control_words import ControlWords
+from reference_broker.app.event_loop import loop_factory
 from reference_broker.app.log_output import LogOutput, say
 from reference_broker.app.open_files import allow_many_files
 from reference_broker.app.options import (
@@ -34,8 +35,9 @@ from reference_broker.app.options import (
     parse_peer_options,
 )
 from reference_broker.app.pretty import pretty_time
-from reference_broker.app.process_files import add_to_history, pid_file
+from reference_broker.app.process_files import add_to_history, pid_file, refuse_special_file
 from reference_broker.app.records import LOGGER
+from reference_broker.app.stop_signals import StopSignals
 from reference_broker.base import OperatorError
 from reference_broker.config import SAMPLE_PORT, ConfigError
 from reference_broker.storage import StorageCorruptionError
@@ -50,28 +52,35 @@ VERSION: Final = 999_999
 
 
 class TaskError(OperatorError):
-    """What surrounds the broker cannot be set up: log or control pipe."""
+    """What surrounds the broker cannot be set up: log, control pipe or file with the process id."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the broker until it is told to stop, and return the exit code."""
-    return run(parse_options(sys.argv[1:] if arguments is None else arguments))
+def main(arguments: Sequence[str] | None = None, *, signals: StopSignals | None = None) -> int:
+    """Run the broker until it is told to stop, and return the exit code.
+
+    Args:
+        arguments: instead of those of the process.
+        signals: that are caught already.
+    """
+    options = parse_options(sys.argv[1:] if arguments is None else arguments)
+    return run(options, signals or StopSignals())
 
 
-def main_as_peer() -> int:
+def main_as_peer(*, signals: StopSignals | None = None) -> int:
     """Do the same as `bmqbrkr.tsk`, with the peer's command line and no more."""
-    return run(parse_peer_options(sys.argv[1:]))
+    return run(parse_peer_options(sys.argv[1:]), signals or StopSignals())
 
 
-def run(options: Options) -> int:
-    """Run the broker as the options say, and return the exit code."""
+def run(options: Options, signals: StopSignals) -> int:
+    """Run the broker as the options say, and return the exit code; signals have no effect then."""
     if options.is_version_asked:
         say(f"BlazingMQ broker version: {VERSION_TEXT}")
         return 0
+    signals.catch()
     allow_many_files()
     log = LogOutput(is_json=options.log_format == "json", level=options.log_level)
     log.open()
-    process = Process(options, log)
+    process = Process(options, log, signals)
     try:
         _run_loop(process)
     except ConfigError as error:
@@ -96,12 +105,7 @@ def _panic(category: str, code: int, error: Exception) -> int:
 
 
 def _run_loop(process: Process) -> None:
-    loop_factory = None
-    with contextlib.suppress(ImportError):  # optional: faster, not different
-        import uvloop  # noqa: PLC0415
-
-        loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(process.serve())
 
 
@@ -112,9 +116,10 @@ class Process:
     pipe and a history, all in the working directory, or where `BMQ_PREFIX` says.
     """
 
-    def __init__(self, options: Options, log: LogOutput) -> None:
+    def __init__(self, options: Options, log: LogOutput, signals: StopSignals) -> None:
         self._options = options
         self._log = log
+        self._signals = signals
         self._broker = _make_broker(options)
         self._prefix = Path(os.environ.get("BMQ_PREFIX") or ".")
         self._is_asked_to_stop = asyncio.Event()
@@ -131,8 +136,21 @@ class Process:
             OperatorError: it cannot start, or cannot go on.
         """
         self._log.say(f"STARTING bmqbrkr [pid: {os.getpid()}]")
-        self._catch_signals()
-        self._configure()
+        for name in ("SIGPIPE", "SIGXFSZ"):
+            with contextlib.suppress(AttributeError):  # absent on Windows
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        self._signals.hand_to(self._on_signal)
+        try:
+            self._configure()
+            if not self._is_asked_to_stop.is_set():
+                await self._serve()
+        finally:
+            self._signals.ignore()
+        self._say_state("STOPPED")
+
+    # Parts.
+
+    async def _serve(self) -> None:
         with contextlib.ExitStack() as stack:
             pipe = self._enter_folder(stack)
             async with self._broker:
@@ -144,18 +162,6 @@ class Process:
                 await self._broker.stop()
             took = pretty_time(time.perf_counter_ns() - began_ns)
             LOGGER.info("BMQbrkr stopped (shutdown took %s)", took)
-        self._say_state("STOPPED")
-
-    # Parts.
-
-    def _catch_signals(self) -> None:
-        for name in ("SIGPIPE", "SIGXFSZ"):
-            with contextlib.suppress(AttributeError):  # absent on Windows
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels instead
-                loop.add_signal_handler(number, self._on_signal, number)
 
     def _on_signal(self, number: signal.Signals) -> None:
         self._log.say(
@@ -180,18 +186,29 @@ class Process:
             raise TaskError(str(error)) from error
 
     def _enter_folder(self, stack: contextlib.ExitStack) -> ControlPipe | None:
-        """Make the control pipe and the file with the process id; both go with the stack."""
+        """Make the control pipe and the file with the process id; both go with the stack.
+
+        The latter waits until the storage is ours: a broker that is refused leaves it alone.
+        """
         if self._options.etc is None or not hasattr(os, "mkfifo"):
             return None
+        path = self._prefix / "bmqbrkr.pid"
         try:
+            for file in (path, self._prefix / "bmqbrkr.hist"):
+                refuse_special_file(file)
             pipe = stack.enter_context(ControlPipe(self._prefix / "bmqbrkr.ctl"))
         except OperatorError as error:
             raise TaskError(str(error)) from error
-        stack.enter_context(pid_file(self._prefix / "bmqbrkr.pid"))
+        stack.callback(self._broker.release_storage)
+        self._broker.reserve_storage()
+        try:
+            stack.enter_context(pid_file(path))
+        except OperatorError as error:
+            raise TaskError(str(error)) from error
         return pipe
 
     def _announce(self, pipe: ControlPipe | None) -> None:
-        """Say that the broker serves, in the lines that tools wait for (DROPIN 3.2)."""
+        """Say that the broker serves, in the lines that tools wait for [PROC-3]."""
         broker = self._broker
         fields = (("address", broker.address),)
         LOGGER.info("BMQbrkr started successfully", extra={"fields": fields})

@@ -1,4 +1,4 @@
-"""A configuration folder on disk (WIRE 15.1).
+"""A configuration folder on disk.
 
 | file                                  | read by                             |
 |---------------------------------------|-------------------------------------|
@@ -82,7 +82,8 @@ class ConfigFolder:
                 of the target.
 
         Raises:
-            DomainNotFound: there is no file for the domain, or for the target of its redirect.
+            DomainNotFound: there is no file for the domain, or for the target of its redirect
+                [OPEN-15]; it may be there the next time [FILE-4].
             ConfigError: a file is unreadable or wrong, the name is not a file name, a redirect
                 leads to a redirect, or the domain's cluster is not one that this version can have.
         """
@@ -106,6 +107,7 @@ class ConfigFolder:
         return variant
 
     def _load_domain(self, name: str) -> DomainConfig | Redirect:
+        """Return what a domain's file says; the name is never a path [URI-6]."""
         if not _is_file_name(name):
             raise ConfigError("domain", name, "must be a name without path separators")
         file = self._domain_file(name)
@@ -167,6 +169,7 @@ def _load(file: Path, parse: Callable[[bytes], _T], cache: dict[Path, tuple[_Sig
 
 
 def _unreadable(file: Path, error: OSError) -> ConfigFileError:
+    """Return the error to raise; a name that no file can have is of no file [URI-7]."""
     problem = error.strerror or str(error)
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
         return _FileMissingError(str(file), problem)

@@ -1,4 +1,4 @@
-"""The named pipe through which operators and tools talk to a broker (DROPIN 1.4, 1.5).
+"""The named pipe through which operators and tools talk to a broker.
 
 Any program may write lines to it. The broker keeps both ends open, so that the pipe has a reader
 before its first writer comes and after its last one has gone.
@@ -17,14 +17,15 @@ from typing import Final, Self
 
 from reference_broker.app.records import LOGGER
 from reference_broker.base import OperatorError
+from reference_broker.base.limits import CONTROL_PIPE_LINES_PER_TURN_MAX
 
 #: A longer line is thrown away: no command is that long, and memory is not for lines without an end.
 LINE_BYTES_MAX: Final = 64 * 1024
-_READ_BYTES: Final = 64 * 1024
+_READ_BYTES: Final = 4 * 1024
 
 
 class ControlPipe:
-    """A pipe in the file system, there while this is entered.
+    """A pipe in the file system, there while this is entered [PIPE-1].
 
     Args:
         path: where. A pipe without a reader, and a file that a writer made where no pipe was, are
@@ -62,7 +63,7 @@ class ControlPipe:
             return
         if self._loop is not None:
             self._loop.remove_reader(self._descriptors[0])
-            self._loop = None
+            self._loop = None  # so that a turn that is due takes nothing
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors.clear()
@@ -70,20 +71,34 @@ class ControlPipe:
             self._path.unlink()
 
     def read(self, take: Callable[[str], None]) -> None:
-        """Hand every line to `take` from now on, on this event loop; those written before as well."""
+        """Hand every line to `take` from now on, on this event loop; those written before as well.
+
+        A turn of the loop takes a few of them, and empty ones are passed over: whoever writes many
+        does not keep the broker from its clients.
+        """
         self._take = take
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._descriptors[0], self._on_readable)
 
     def _on_readable(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            data = os.read(self._descriptors[0], _READ_BYTES)
-            *lines, rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                self._on_line(line)
-            self._rest = rest
-            if len(rest) > LINE_BYTES_MAX:
-                self._skip()
+            self._rest += os.read(self._descriptors[0], _READ_BYTES)
+        self._take_some()
+
+    def _take_some(self) -> None:
+        """Hand over some of the lines that are here; the pipe is read again when none is left."""
+        if self._loop is None:
+            return
+        *lines, self._rest = self._rest.split(b"\n", CONTROL_PIPE_LINES_PER_TURN_MAX)
+        for line in lines:
+            self._on_line(line)
+        if b"\n" in self._rest:
+            self._loop.remove_reader(self._descriptors[0])
+            self._loop.call_soon(self._take_some)
+            return
+        if len(self._rest) > LINE_BYTES_MAX:
+            self._skip()
+        self._loop.add_reader(self._descriptors[0], self._on_readable)
 
     def _on_line(self, line: bytes) -> None:
         if self._is_skipping:
@@ -91,7 +106,7 @@ class ControlPipe:
         elif len(line) > LINE_BYTES_MAX:
             self._skip()
             self._is_skipping = False
-        else:
+        elif line:
             self._take(line.decode(errors="replace"))
 
     def _skip(self) -> None:

@@ -1,4 +1,4 @@
-"""What the control pipe understands (DROPIN 1.5).
+"""What the control pipe understands.
 
 | line                                | effect                                        |
 |-------------------------------------|-----------------------------------------------|
@@ -24,6 +24,7 @@ from reference_broker.app.log_format import LEVELS
 from reference_broker.app.log_output import LogOutput
 from reference_broker.app.pretty import pretty_time
 from reference_broker.app.records import LOGGER
+from reference_broker.base.limits import CONTROL_PIPE_COMPLAINTS_MAX, LOG_CATEGORIES_MAX
 from reference_broker.ports import AdminResult
 
 _WORDS: Final = (
@@ -41,6 +42,11 @@ LOG commands:
     CATEGORY <category> <severity> [<color>] - set the threshold of a category; PREFIX* is several
 Severities: {", ".join(LEVELS)}"""
 _HINT: Final = "Send 'HELP' to see a list of commands supported by bmqbrkr."
+_TOO_MANY_CATEGORIES: Final = (
+    f"{LOG_CATEGORIES_MAX} categories have a threshold, which is the most; "
+    "'LOG VERB <severity>' clears them all"
+)
+_COMPLAINTS_INTERVAL_S: Final = 1.0
 _TEXT: Final = {"is_text": True}
 _REFUSED: Final = -1
 
@@ -52,6 +58,7 @@ class ControlWords:
         command: takes an admin command to the core.
         log: whose thresholds may be changed.
         stop: begins a graceful stop.
+        clock: seconds.
     """
 
     def __init__(
@@ -60,13 +67,18 @@ class ControlWords:
         command: Callable[[str], asyncio.Future[AdminResult]],
         log: LogOutput,
         stop: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._command = command
         self._log = log
         self._stop = stop
+        self._clock = clock
+        #: Lines not understood since a time; most of a flood is not worth a record each.
+        self._complaints = 0
+        self._complaints_since_s = clock()
 
     def take(self, line: str) -> None:
-        """Carry out one line."""
+        """Carry out one line: a command [PIPE-2], the end [PIPE-3], or else [PIPE-4]."""
         word, _, rest = line.partition(" ")
         rest = rest.lstrip(" ")
         if word == "CMD":
@@ -81,7 +93,18 @@ class ControlWords:
         elif word == "LOG":
             self._on_log(rest)
         else:
+            self._complain(line)
+
+    def _complain(self, line: str) -> None:
+        now_s = self._clock()
+        if now_s - self._complaints_since_s >= _COMPLAINTS_INTERVAL_S:
+            self._complaints, self._complaints_since_s = 0, now_s
+        self._complaints += 1
+        if self._complaints <= CONTROL_PIPE_COMPLAINTS_MAX:
             LOGGER.error("Failed to dispatch M-Trap message '%s' [rc: -1]", line)
+        elif self._complaints == CONTROL_PIPE_COMPLAINTS_MAX + 1:
+            text = "the control pipe brings more lines that are no commands: %d a second are logged"
+            LOGGER.error(text, CONTROL_PIPE_COMPLAINTS_MAX)
 
     def _on_log(self, rest: str) -> None:
         rc, text = self._change_log(rest.split())
@@ -107,7 +130,7 @@ class ControlWords:
                 return 0, f"Console threshold is {severity.upper()}"
             case ["CATEGORY", name, severity, *_color] if severity.upper() in LEVELS:
                 if not self._log.set_category(name, severity.upper()):
-                    return _REFUSED, "Too many categories have thresholds; LOG VERB clears them"
+                    return _REFUSED, _TOO_MANY_CATEGORIES
                 return 0, f"Verbosity of category {name} is {severity.upper()}"
             case _:
                 return _REFUSED, f"Not a LOG command, or not a severity\n{_LOG_HELP}"

@@ -14,7 +14,7 @@ r"""How a log record becomes text: by a pattern in the peer's notation, or as a 
 | `%x` `%X` | message with escapes                       |
 | `%%`      | a percent sign                             |
 
-`\n`, `\t` and `\\` are escapes, whoever wrote them (DROPIN 2.1). A record stays on its line, since
+`\n`, `\t` and `\\` are escapes, whoever wrote them. A record stays on its line, since
 peers name themselves and could write records of their own otherwise; only texts for the operator,
 such as the answer to a command or an alarm, may have several.
 """

@@ -1,7 +1,7 @@
 """Which records go where: the console, the log file, and alarms to standard error as well.
 
 A record passes when its severity reaches the threshold of its category; the console asks for its
-own threshold besides (DROPIN 2.1).
+own threshold besides.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from reference_broker.app.log_format import (
 )
 from reference_broker.app.log_rotation import RotatingLogFile
 from reference_broker.app.records import LOGGER
+from reference_broker.base import OperatorError
+from reference_broker.base.limits import LOG_CATEGORIES_MAX
 from reference_broker.config import LogSettings
 
 #: An alarm is repeated on standard error at most this often, by category and source.
 _ALARM_INTERVAL_S: Final = 60.0
 _ALARM: Final = re.compile(r"(?:ALARM|PANIC) \[([^\]]*)\] ")
 _ALARM_SOURCES_MAX: Final = 1_000
-#: Expressions that commands may add; the categories of the program are fewer.
-_CATEGORIES_MAX: Final = 1_000
 
 
 def say(line: str) -> None:
@@ -55,6 +55,8 @@ class LogOutput:
         self._verbosity = LEVELS["INFO"]
         #: (expression, level): a later one wins.
         self._categories: list[tuple[str, int]] = []
+        #: By category, what the expressions come to.
+        self._thresholds: dict[str, int] = {}
         self._console = _Console(_text_stream(sys.stdout))
         self._file: RotatingLogFile | None = None
         self._handlers: list[logging.Handler] = []
@@ -76,13 +78,15 @@ class LogOutput:
                 only then there is a log file.
 
         Raises:
-            OperatorError: the log file cannot be written.
+            OperatorError: the log file cannot be written, or there are too many categories.
         """
         self._verbosity = LEVELS[self._level or settings.verbosity]
         self._console.setLevel(LEVELS[self._level or settings.console_severity])
         for category in () if self._level else settings.categories:
             expression, severity, _colour = category.split(":")
-            self.set_category(expression, severity.upper())
+            if not self.set_category(expression, severity.upper()):
+                text = f"taskConfig.logController.categories has over {LOG_CATEGORIES_MAX} items"
+                raise OperatorError(f"{text}; say less, or several in one by PREFIX*")
         if has_folder:
             self._set_console_pattern(settings.console_format)
             if settings.file_name:
@@ -126,7 +130,7 @@ class LogOutput:
             False if there are too many expressions already.
         """
         kept = [pair for pair in self._categories if pair[0] != expression]
-        if len(kept) >= _CATEGORIES_MAX:
+        if len(kept) >= LOG_CATEGORIES_MAX:
             return False
         self._categories = [*kept, (expression, LEVELS[severity])]
         self._apply()
@@ -163,7 +167,11 @@ class LogOutput:
         self._add(self._file)
 
     def _passes(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= self._threshold(category_of(record))
+        category = category_of(record)
+        threshold = self._thresholds.get(category)
+        if threshold is None:
+            threshold = self._thresholds[category] = self._threshold(category)
+        return record.levelno >= threshold
 
     def _threshold(self, category: str) -> int:
         for expression, level in reversed(self._categories):
@@ -173,6 +181,7 @@ class LogOutput:
 
     def _apply(self) -> None:
         """Tell the logger what nobody asks for, so that it is not even made."""
+        self._thresholds.clear()
         LOGGER.setLevel(min([self._verbosity, *(level for _, level in self._categories)]))
 
 

@@ -1,4 +1,4 @@
-"""The command lines: the peer's for `bmqbrkr.tsk`, and ours, which has the peer's in it (DROPIN 1.3)."""
+"""The command lines: the peer's for `bmqbrkr.tsk`, and ours, which has the peer's in it."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ class Options:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Ends the process for a wrong command line, with the usage [PROC-4]."""
+
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"PANIC [STARTUP] Failed to parse command line: {message}\n")
         self.print_usage(sys.stderr)
@@ -84,11 +86,13 @@ def parse_peer_options(arguments: Sequence[str]) -> Options:
 def _add_peer_options(parser: argparse.ArgumentParser, *, metavar: str) -> None:
     add = parser.add_argument
     add("etc", nargs="?", type=Path, metavar=metavar, help="configuration folder")
-    add("-i", "--instanceId", dest="instance_id", default=INSTANCE_ID, metavar="NAME",
+    add("-i", "--instanceId", dest="instance_id", type=_text, default=INSTANCE_ID, metavar="NAME",
         help="name of this instance, shown when it starts and stops")  # fmt: skip
-    add("-h", "--hostName", dest="host_name", metavar="NAME", help="instead of the configured one")
-    add("-t", "--hostTags", dest="host_tags", metavar="TAGS", help="instead of the configured ones")
-    add("-d", "--hostDataCenter", dest="host_data_center", metavar="NAME",
+    add("-h", "--hostName", dest="host_name", type=_text, metavar="NAME",
+        help="instead of the configured one")  # fmt: skip
+    add("-t", "--hostTags", dest="host_tags", type=_text, metavar="TAGS",
+        help="instead of the configured ones")  # fmt: skip
+    add("-d", "--hostDataCenter", dest="host_data_center", type=_text, metavar="NAME",
         help="instead of the configured one")  # fmt: skip
     add("-p", "--port", type=_port, help="listen on this port; 0 takes a free one")
     add("-v", "--version", dest="is_version_asked", action="store_true",
@@ -106,6 +110,15 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
         help="lines for people, or a JSON object a line")  # fmt: skip
     add("--metrics-port", type=_port, metavar="PORT",
         help="serve /metrics and /healthz on this loopback port; 0 takes a free one")  # fmt: skip
+
+
+def _text(text: str) -> str:
+    """Refuse what came as bytes that are not UTF-8: clients could not be told of it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!a} is not UTF-8") from None
+    return text
 
 
 def _port(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Values as the peer prints them (DROPIN 3.1)."""
+"""Values as the peer prints them."""
 
 from __future__ import annotations
 

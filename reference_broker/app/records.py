@@ -18,7 +18,7 @@ _LEVELS: Final = {
     Severity.WARN: logging.WARNING,
     Severity.ERROR: logging.ERROR,
 }
-#: How a record begins that wants an operator now (DROPIN 3.1).
+#: How a record begins that wants an operator now.
 ALARM_MARKS: Final = ("ALARM [", "PANIC [")
 
 

@@ -1,4 +1,4 @@
-"""Configuration in the peer's format (WIRE 15), parsed and checked; files are somebody else's job.
+"""Configuration in the peer's format, parsed and checked; files are somebody else's job.
 
 `parse_broker`, `parse_clusters` and `parse_domain` take the bytes of a file, or its JSON value, and
 return frozen values. A wrong value is refused with its path. A member that the peer does not have

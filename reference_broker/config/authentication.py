@@ -1,4 +1,4 @@
-"""`appConfig.authentication` (WIRE 11.2): who may be let in, and as whom strangers are.
+"""`appConfig.authentication`: who may be let in, and as whom strangers are.
 
 Here is only what the file says. Whether authenticators of these names exist, and whether they and
 the anonymous credential fit together, is for the security room to judge.

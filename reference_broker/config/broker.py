@@ -1,4 +1,4 @@
-"""The broker's own settings (WIRE 15.3), from `bmqbrkrcfg.json`.
+"""The broker's own settings, from `bmqbrkrcfg.json`.
 
 What would be dangerous to accept without effect is refused: a listener with TLS, an authorizer. A
 broker that ignored those would serve strangers.
@@ -51,7 +51,7 @@ class TcpInterface:
     Attributes:
         name: for the log.
         port: as written; -1 where `listeners` came from a list.
-        max_connections: over all listeners.
+        max_connections: over all listeners; 0 is no limit but that of open files.
         heartbeat_interval_ms: milliseconds between looks at a silent connection; 0 is "never".
         listeners: where to listen, never empty: the list of the file, or else one made of `port`.
     """
@@ -93,7 +93,7 @@ class LogSettings:
     """The log, in the peer's notation.
 
     Attributes:
-        console_format: `%c %d %t %s %F %l %m` and so on (DROPIN 2.1).
+        console_format: `%c %d %t %s %F %l %m` and so on.
         console_severity: the lowest severity that is shown.
         verbosity: the lowest severity that is logged at all.
         categories: `expression:severity:colour`.
@@ -160,7 +160,7 @@ def parse_broker(raw: RawConfig) -> BrokerConfig:
         raw: the file's bytes, or its JSON value.
 
     Raises:
-        ConfigError: the document is not JSON, a value is not what WIRE 15.3 allows, or it asks for
+        ConfigError: the document is not JSON, a value is not what the schema allows, or it asks for
             protection that this version does not have.
     """
     document, findings = read_as(BrokerFile, load_document(raw), BROKER_UNHONOURED)

@@ -1,4 +1,4 @@
-"""The schema of `bmqbrkrcfg.json` (WIRE 15.3). Peer: mqbcfg.xsd.
+"""The schema of `bmqbrkrcfg.json`. Peer: mqbcfg.xsd.
 
 The peer gives a missing member without a default the empty value of its type. Where that is a
 working value it is the default here as well; a port is required.

@@ -1,4 +1,4 @@
-"""Clusters (WIRE 15.4), from `clusters.json`, and which of them can have a domain."""
+"""Clusters, from `clusters.json`, and which of them can have a domain."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class PartitionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottleConfig:
-    """How slowly a message is delivered again that may be what kills its consumers (WIRE 9.9).
+    """How slowly a message is delivered again that may be what kills its consumers.
 
     Attributes:
         low_threshold: attempts left at which there is a pause of `high_interval_ms`.
@@ -154,7 +154,7 @@ def parse_clusters(raw: RawConfig) -> ClustersConfig:
         raw: the file's bytes, or its JSON value.
 
     Raises:
-        ConfigError: the document is not JSON, or a value is not what WIRE 15.4 allows.
+        ConfigError: the document is not JSON, or a value is not what the schema allows.
     """
     document, findings = read_as(ClustersFile, load_document(raw), CLUSTERS_UNHONOURED)
     names = [(f"myClusters[{i}].name", each.name) for i, each in enumerate(document.my_clusters)]

@@ -1,4 +1,4 @@
-"""The schema of `clusters.json` (WIRE 15.4). Peer: mqbcfg.xsd, ClustersDefinition."""
+"""The schema of `clusters.json`. Peer: mqbcfg.xsd, ClustersDefinition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Domains (WIRE 15.2): what the broker knows about one, and how a domain file becomes that."""
+"""Domains: what the broker knows about one, and how a domain file becomes that."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Limits:
     """How much a queue, or all queues of a domain, may hold.
 
     Attributes:
-        messages: a PUT is accepted while the stored number does not exceed this (WIRE 9.10).
-        bytes: the same for application data bytes.
+        messages: a PUT is accepted while the stored number does not exceed this [LIMIT-1].
+        bytes: the same for application data bytes [LIMIT-2].
         messages_watermark_ratio: share of `messages`, 0 to 1, at which an alarm is raised.
         bytes_watermark_ratio: share of `bytes`, 0 to 1, at which an alarm is raised.
     """
@@ -156,7 +156,7 @@ def parse_domain(name: str, raw: RawConfig) -> DomainConfig | Redirect:
         raw: the file's bytes, or its JSON value.
 
     Raises:
-        ConfigError: the document is not JSON, or a value is not what WIRE 15.2 allows.
+        ConfigError: the document is not JSON, or a value is not what the schema allows.
     """
     document, findings = read_as(DomainFile, load_document(raw), _unhonoured(name))
     if document.redirect is not None:

@@ -1,4 +1,4 @@
-"""The schema of a domain file (WIRE 15.2). Peer: mqbconf.xsd.
+"""The schema of a domain file. Peer: mqbconf.xsd.
 
 One member is ours: `storage.durability`, a choice of `os` and `fsync`. The peer skips it as unknown.
 Limits and `messageTtl` have no default in the peer's schema; there a missing one silently becomes

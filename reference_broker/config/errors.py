@@ -5,7 +5,7 @@
 | `ConfigError`     | which field, by its path in the document; the value; what is allowed    |
 | `ConfigTextError` | line and column where the text stops being JSON                        |
 | `ConfigFileError` | which file cannot be read, and why                                     |
-| `DomainNotFound`  | the domain has no file; clients see this text (WIRE 9.4)               |
+| `DomainNotFound`  | the domain has no file; clients see this text [OPEN-15]                |
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""Read a JSON value as a `msgspec.Struct`, in the manner of the peer's decoder (WIRE 15, DROPIN 2).
+r"""Read a JSON value as a `msgspec.Struct`, in the manner of the peer's decoder.
 
-- A missing member takes its default; one without a default is required.
-- An unknown member is skipped, and reported.
+- A missing member takes its default [FILE-1]; one without a default is required.
+- An unknown member is skipped, and reported [FILE-5].
 - A choice (a `Choice` struct) is an object with exactly one member.
 - Numbers and booleans may be given as strings.
 - `null` stands for "absent" where the schema allows absence, and nowhere else.
+- Half a surrogate pair (`"\ud800"`) is refused in strings and in names: it has no UTF-8, so that
+  nobody could be told of it.
 
 `msgspec` describes the types; the reading is done here, because an operator needs the path, the
 value *and* what would have been allowed in one sentence, and because one walk also yields the
@@ -29,6 +31,8 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,3})
 _INDEX: Final = re.compile(r"\[[0-9]+\]")
 # Beyond this a float no longer tells neighbouring integers apart.
 _EXACT_FLOAT_MAX: Final = 2**53
+
+_WHOLE: Final = "must not hold half a surrogate pair"
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
@@ -121,6 +125,8 @@ class _Reader:
         values: dict[str, object] = {}
         for name, value in raw.items():
             at = join_path(path, name)
+            if not _is_unicode(str(name)):
+                raise ConfigError(at, value, f"{_WHOLE} in its name")
             member = known.get(name)
             if member is None:
                 self.unknown.append(at)
@@ -162,6 +168,8 @@ def _read_scalar(schema: inspect.Type, raw: object, path: str) -> object:
             value = _as_number(raw)
         case inspect.StrType():
             value = raw if isinstance(raw, str) and len(raw) >= (schema.min_length or 0) else None
+            if isinstance(raw, str) and not _is_unicode(raw):
+                raise ConfigError(path, raw, _WHOLE)
         case inspect.LiteralType():
             value = raw if isinstance(raw, str) and raw in schema.values else None
         case _:
@@ -175,6 +183,14 @@ def _read_scalar(schema: inspect.Type, raw: object, path: str) -> object:
     if value is None or not in_range:
         raise _refusal(schema, raw, path)
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _as_bool(raw: object) -> bool | None:

@@ -21,12 +21,12 @@ Double: TypeAlias = Annotated[float, Meta(ge=-_FLOAT_MAX, le=_FLOAT_MAX)]
 Count32: TypeAlias = Annotated[int, Meta(ge=0, le=_I32_MAX)]
 CountU32: TypeAlias = Annotated[int, Meta(ge=0, le=_U32_MAX)]
 Count64: TypeAlias = Annotated[int, Meta(ge=0, le=_I64_MAX)]
-# The redelivery counter has six bits (WIRE 6); 0 is "no limit".
+# The redelivery counter has six bits; 0 is "no limit".
 Attempts: TypeAlias = Annotated[int, Meta(ge=0, le=63)]
 Ratio: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-# The partition id has 16 bits in storage headers (WIRE 8).
+# The partition id has 16 bits in storage headers.
 PartitionCount: TypeAlias = Annotated[int, Meta(ge=1, le=65_535)]
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65_535)]
-# -1 is how the peer's tooling writes "none, see listeners" (DROPIN 2.5).
+# -1 is how the peer's tooling writes "none, see listeners".
 PortOrNone: TypeAlias = Annotated[int, Meta(ge=-1, le=65_535)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1)]

@@ -61,7 +61,7 @@ BROKER_UNHONOURED: Final[Mapping[str, Unhonoured]] = MappingProxyType(
         "appConfig.networkInterfaces.tcpInterface.nodeLowWatermark": Unhonoured(_ALONE),
         "appConfig.networkInterfaces.tcpInterface.nodeHighWatermark": Unhonoured(_ALONE),
         "appConfig.bmqconfConfig.cacheTTLSeconds": Unhonoured(
-            "a domain file is read again whenever it has changed"
+            "a loaded domain is as its file was then, until DOMAINS RECONFIGURE or the next start"
         ),
         "appConfig.plugins.libraries": Unhonoured(_PLUGINS, neutral=()),
         "appConfig.plugins.enabled": Unhonoured(_PLUGINS, neutral=()),

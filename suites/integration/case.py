@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 import pytest
 
 from suites.harness.report import Verdict
-from suites.harness.target import Capability
+from suites.harness.target import OUR_TARGETS, Capability
 
 Grade: TypeAlias = Literal["must", "should"]
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -31,9 +31,10 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 #: Name of the pytest mark that holds a `CaseInfo`.
 MARK: Final = "gauntlet_case"
 #: Targets of which we know that they do what a "should" asks.
-STRICT_TARGETS: Final = ("reference",)
+STRICT_TARGETS: Final = OUR_TARGETS
 
 _ID: Final = re.compile(r"BMQ-([A-Z]+)-([1-9][0-9]*)")
+_STATEMENT_ID: Final = re.compile(r"(?!BMQ-)[A-Z]+-[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +50,10 @@ class CaseInfo:
         grade: "must" for what the protocol asks; "should" for what it leaves open, where a target
             that does otherwise is not strict.
         expects_strict_from: targets (as on the command line) that must do what a "should" asks.
+        proves: ids of the statements in `docs/protocol` that a pass proves, such as "PUT-7".
 
     Raises:
-        AssertionError: the id is not of that form, or a text is missing.
+        AssertionError: an id is not of its form, or a text is missing.
     """
 
     id: str
@@ -61,9 +63,14 @@ class CaseInfo:
     needs: tuple[Capability, ...] = ()
     grade: Grade = "must"
     expects_strict_from: tuple[str, ...] = ()
+    proves: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert _ID.fullmatch(self.id), f"case id {self.id!r} is not of the form BMQ-AREA-7"
+        for statement_id in self.proves:
+            assert _STATEMENT_ID.fullmatch(statement_id), (
+                f"{self.id}: statement id {statement_id!r} is not of the form AREA-7"
+            )
         for name in ("title", "statement", "expectation"):
             assert getattr(self, name).strip(), f"{self.id}: {name} is empty"
 
@@ -105,6 +112,7 @@ def case(
     needs: tuple[Capability, ...] = (),
     grade: Grade = "must",
     expects_strict_from: tuple[str, ...] = (),
+    proves: tuple[str, ...] = (),
 ) -> Callable[[_Function], _Function]:
     """Make a pytest function a case; its title is the function's name.
 
@@ -121,6 +129,7 @@ def case(
             needs=needs,
             grade=grade,
             expects_strict_from=expects_strict_from,
+            proves=proves,
         )
         _register(info, _origin(function))
         marked: _Function = getattr(pytest.mark, MARK)(info)(function)

@@ -18,8 +18,13 @@ _HEAD: Final = """\
 The broker reads BlazingMQ's configuration folder: `bmqbrkrcfg.json`, `clusters.json` and
 `domains/*.json`. Every member of the peer's schema is checked for its type and range. Most are
 honoured. These are accepted without effect, for the reason given; a path stands for all that is
-below it, and the broker names at its start those that a folder sets to something else than the
-neutral value. Members that the schema does not have are named there too, and passed over.
+below it, and the broker's log names those that a folder sets to something else than the neutral
+value: at its start, and those of a domain when the domain is loaded. Members that the schema does not
+have are named there too, and passed over.
+
+More than one cluster in `myClusters`, a cluster of more than one node, or one whose node is another
+broker is refused at the start. The node is this broker if its name is the broker's `hostName`, or if its
+endpoint is on this machine and has a port that the broker listens on.
 
 Made by `python -m tools.configuration`; a test compares.
 """

@@ -15,7 +15,7 @@ from reference_broker.app.tests.test_broker import write_folder
 
 PATIENCE_S = 20.0
 ROOT = Path(__file__).parents[3]
-#: What the peer's test harness asks for, `\\n` as two characters (DROPIN 2.1).
+#: What the peer's test harness asks for, `\\n` as two characters.
 HARNESS_FORMAT = r"%c~@~%d~@~%t~@~%s~@~%F:%l~@~%m\n"
 
 

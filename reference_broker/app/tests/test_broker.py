@@ -251,6 +251,62 @@ def test_a_file_that_is_no_json_is_named(tmp_path: Path):
     run(scenario)
 
 
+def test_several_clusters_are_refused_with_their_file(tmp_path: Path):
+    etc = write_folder(tmp_path)
+    file = etc / "clusters.json"
+    clusters = json.loads(file.read_text())
+    clusters["myClusters"].append(clusters["myClusters"][0] | {"name": "second"})
+    file.write_text(json.dumps(clusters))
+    with pytest.raises(ConfigError) as caught:
+        ReferenceBroker(etc).read_configuration()
+    assert str(caught.value).startswith(f"{file}: myClusters is a list of 2 items but must be one")
+    assert "local, second" in str(caught.value)
+
+
+def test_a_cluster_that_is_added_later_has_no_domains(tmp_path: Path):
+    etc = write_folder(tmp_path)
+
+    async def scenario() -> None:
+        async with ReferenceBroker(etc, port=0) as broker, client(broker) as session:
+            file = etc / "clusters.json"
+            file.write_text(file.read_text().replace('"name": "local"', '"name": "new"'))
+            mine = etc / "domains" / "mine.json"
+            mine.write_text(mine.read_text().replace('"local"', '"new"'))
+            with pytest.raises(RequestRefusedError, match="E_REFUSED"):
+                await session.open("bmq://mine/q", write=True)
+
+    run(scenario)
+
+
+def test_members_of_a_domain_without_effect_are_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    etc = write_folder(tmp_path)
+    file = etc / "domains" / "mine.json"
+
+    def set_member(name: str) -> None:
+        content = domain("fileBacked")
+        content["definition"]["parameters"][name] = 1
+        file.write_text(json.dumps(content))
+
+    def warnings() -> list[str]:
+        return [each.getMessage() for each in caplog.records if "unknown" in each.getMessage()]
+
+    async def scenario() -> None:
+        prefix = "domains/mine.json: unknown fields ignored: definition.parameters."
+        set_member("colour")
+        async with ReferenceBroker(etc, port=0) as broker, client(broker) as session:
+            for name in ("mine/q", "mine/r", "alias/q"):
+                await session.open(f"bmq://{name}", write=True)
+            await broker.command("DOMAINS RECONFIGURE mine")
+            assert warnings() == [f"{prefix}colour"]
+            set_member("flavour")
+            await broker.command("DOMAINS RECONFIGURE mine")
+            assert warnings() == [f"{prefix}colour", f"{prefix}flavour"]
+
+    run(scenario)
+
+
 def test_a_command_line_comes_before_the_configuration(tmp_path: Path):
     etc = write_folder(tmp_path)
     overrides = Overrides(host_name="other", host_tags="", host_data_center="east")

@@ -6,12 +6,14 @@ import asyncio
 import os
 import stat
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from reference_broker.app.control_pipe import LINE_BYTES_MAX, ControlPipe
 from reference_broker.base import OperatorError
+from reference_broker.client.tests.running import turn, until
 
 
 def send(path: Path, data: bytes) -> None:
@@ -67,7 +69,52 @@ def test_a_line_without_an_end_is_forgotten(tmp_path: Path, caplog: pytest.LogCa
 
 def test_the_longest_line_arrives(tmp_path: Path):
     long = b"x" * LINE_BYTES_MAX
-    assert lines_of(tmp_path / "ctl", b"\n", long, b"\nlast\n", last="last")[1] == long.decode()
+    assert lines_of(tmp_path / "ctl", b"\n", long, b"\nlast\n", last="last")[0] == long.decode()
+
+
+def test_a_turn_takes_a_few_lines_and_none_is_lost(tmp_path: Path):
+    wanted = [f"line {number}" for number in range(5_000)]
+
+    async def main() -> list[str]:
+        lines: list[str] = []
+        turns: list[int] = []
+        loop = asyncio.get_running_loop()
+
+        def turn() -> None:
+            turns.append(len(lines))
+            loop.call_soon(turn)
+
+        with ControlPipe(tmp_path / "ctl") as pipe:
+            send(tmp_path / "ctl", "\n".join(wanted).encode() + b"\n")
+            pipe.read(lines.append)
+            turn()
+            async with asyncio.timeout(20):
+                await until(lambda: len(lines) == len(wanted))
+            assert max(after - before for before, after in pairwise(turns)) <= 32
+        return lines
+
+    assert asyncio.run(main()) == wanted
+
+
+def test_empty_lines_are_passed_over(tmp_path: Path):
+    pieces = [b"\n" * 60_000, b"first\n\n\nlast\n"]
+    assert lines_of(tmp_path / "ctl", *pieces, last="last") == ["first", "last"]
+
+
+def test_no_line_is_taken_once_the_pipe_is_gone(tmp_path: Path):
+    async def main() -> list[str]:
+        lines: list[str] = []
+        with ControlPipe(tmp_path / "ctl") as pipe:
+            send(tmp_path / "ctl", b"line\n" * 1_000)
+            pipe.read(lines.append)
+            await until(lambda: lines)
+        count = len(lines)
+        for _ in range(5):
+            await turn()
+        assert len(lines) == count < 1_000
+        return lines
+
+    assert set(asyncio.run(main())) == {"line"}
 
 
 @pytest.mark.parametrize("leave", [os.mkfifo, Path.touch])

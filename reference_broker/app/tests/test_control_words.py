@@ -95,6 +95,37 @@ def test_other_words_are_refused(caplog: pytest.LogCaptureFixture, line: str):
     assert f"Failed to dispatch M-Trap message '{line}' [rc: -1]" in caplog.text
 
 
+def test_of_a_flood_of_other_words_a_few_are_logged(caplog: pytest.LogCaptureFixture):
+    now_s = 0.0
+
+    async def main() -> list[int]:
+        nonlocal now_s
+        bench = Bench()
+        bench.words = ControlWords(
+            command=bench.command, log=LogOutput(), stop=bench.stop, clock=lambda: now_s
+        )
+        counts = []
+        for second in range(3):
+            now_s = float(second)
+            for number in range(1_000):
+                bench.words.take(f"flood {number}")
+            counts.append(len(caplog.records))
+        return counts
+
+    assert asyncio.run(main()) == [11, 22, 33]
+    assert caplog.messages[9] == "Failed to dispatch M-Trap message 'flood 9' [rc: -1]"
+    assert "10 a second are logged" in caplog.messages[10]
+
+
+def test_more_categories_than_there_may_be(caplog: pytest.LogCaptureFixture):
+    logger = logging.getLogger("reference_broker")
+    level = logger.level
+    told(*(f"LOG CATEGORY c{number} INFO" for number in range(101)))
+    logger.setLevel(level)
+    assert "100 categories have a threshold, which is the most" in caplog.messages[-1]
+    assert "'LOG VERB <severity>' clears them all" in caplog.messages[-1]
+
+
 def test_help(capsys: pytest.CaptureFixture[str]):
     told("HELP")
     first, *words = capsys.readouterr().out.splitlines()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from reference_broker.app import cli
 from reference_broker.app.tests.child import (
     PATIENCE_S,
     drop_in_folder,
@@ -21,9 +22,12 @@ from reference_broker.app.tests.child import (
     process,
     value_in,
 )
+from reference_broker.app.tests.test_cli import _logger_as_it_was
 from reference_broker.client import BlockingClient, ClientSettings
 
-#: As the peer's harness cuts lines (DROPIN 3.1).
+__all__ = ["_logger_as_it_was"]  # a fixture, for this module's tests too
+
+#: As the peer's harness cuts lines.
 RECORD = re.compile(
     r"(\w+(?:\.\w+)*)~@~(\w{9}_\d{2}:\d{2}:\d{2})\.(\d{3})~@~(\d+)~@~([A-Z]+)"
     r"~@~(\w+(?:\.\w+)+):(\d+)~@~(.*)"
@@ -141,6 +145,39 @@ def test_a_pipe_that_a_killed_broker_left_makes_room(tmp_path: Path):
         assert running.wait(PATIENCE_S) == 0
         assert lines[0] == f"STOPPING bmqbrkr [instance: 'second', pid: {running.pid}]"
     assert len((folder / "bmqbrkr.hist").read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_refused_leaves_the_files_of_the_first(tmp_path: Path):
+    folder = drop_in_folder(tmp_path)
+    with process("etc", cwd=folder) as first:
+        lines_until(first, "STARTED bmqbrkr")
+        (folder / "bmqbrkr.ctl").unlink()  # which would tell the second
+        with process("etc", cwd=folder) as second:
+            assert second.wait(PATIENCE_S) == 6
+            assert second.stderr is not None
+            assert "in use by another broker; stop it first" in second.stderr.read()
+        elsewhere = drop_in_folder(tmp_path / "elsewhere")  # has a storage of its own
+        with process(f"{elsewhere}/etc", cwd=folder) as third:
+            assert third.wait(PATIENCE_S) == 3
+            assert third.stderr is not None
+            assert "another broker that runs; stop it" in third.stderr.read()
+        assert (folder / "bmqbrkr.pid").read_text() == f"{first.pid}\n"
+
+
+@pytest.mark.parametrize("name", ["bmqbrkr.pid", "bmqbrkr.hist"])
+def test_a_named_pipe_in_the_place_of_a_file_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+):
+    monkeypatch.setenv("BMQ_PREFIX", str(tmp_path))
+    os.mkfifo(tmp_path / name)
+    assert cli.main([str(drop_in_folder(tmp_path) / "etc")]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith(f"PANIC [STARTUP] (3): {tmp_path / name} is a named pipe")
+    assert "remove it" in error
 
 
 @pytest.mark.slow

@@ -125,9 +125,36 @@ def test_the_operator_may_change_thresholds(capsys: pytest.CaptureFixture[str]):
 
 def test_thresholds_of_categories_are_bounded():
     log = opened()
-    assert all(log.set_category(f"c{number}", "INFO") for number in range(1_000))
+    assert all(log.set_category(f"c{number}", "INFO") for number in range(100))
     assert not log.set_category("one more", "INFO")
     assert log.set_category("c7", "WARN")
+
+
+def test_more_in_the_configuration_are_the_operators_to_mend():
+    log = opened()
+    categories = tuple(f"c{number}:INFO:red" for number in range(101))
+    log.configure(settings(categories=categories[:100]), has_folder=True)
+    with pytest.raises(OperatorError, match=r"logController\.categories has over 100 items"):
+        opened().configure(settings(categories=categories), has_folder=True)
+
+
+def test_a_category_is_looked_up_once(monkeypatch: pytest.MonkeyPatch):
+    log = opened()
+    log.configure(settings(verbosity="DEBUG", categories=("MQB*:ERROR:red",)), has_folder=True)
+    looked_up: list[str] = []
+    look_up = log._threshold
+
+    def threshold(category: str) -> int:
+        looked_up.append(category)
+        return look_up(category)
+
+    monkeypatch.setattr(log, "_threshold", threshold)
+    log_all()
+    log_all()
+    assert sorted(looked_up) == ["BMQBRKR", "MQB.OTHER"]
+    log.set_category("MQB.OTHER", "WARN")
+    log_all()
+    assert len(looked_up) == 4
 
 
 def test_a_log_file_that_cannot_be_written_is_the_operators_to_mend(tmp_path: Path):

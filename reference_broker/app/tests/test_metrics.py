@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reference_broker.app import ReferenceBroker
 from reference_broker.app import metrics as metrics_module
-from reference_broker.app.metrics import BrokerCollector, Kind, MetricsServer
+from reference_broker.app.metrics import HOST, BrokerCollector, Kind, MetricsServer
 from reference_broker.app.phase import Phase
 from reference_broker.base import OperatorError
 from reference_broker.client import Client, ClientSettings
@@ -101,6 +102,99 @@ def test_by_default_there_are_none():
             assert broker.metrics_port is None
 
     run(scenario)
+
+
+@pytest.mark.parametrize("version", ["zzz", "", "1.x", "9" * 3_000, "1.0.0\xff"])
+def test_a_version_that_is_none_gets_the_plain_format(version: str):
+    async def scenario() -> None:
+        server = MetricsServer(lambda: None, lambda: Phase.SERVING)
+        port = await server.start(0)
+        accept = f"application/openmetrics-text; version={version}"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept}) as response,
+        ):
+            assert response.status == 200
+            assert "bmqbrkr_up 1.0" in await response.text()
+        await server.stop()
+
+    run(scenario)
+
+
+def test_connections_are_few(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(metrics_module, "METRICS_CONNECTIONS_MAX", 3)
+
+    async def scenario() -> None:
+        server = MetricsServer(lambda: None, lambda: Phase.SERVING)
+        port = await server.start(0)
+        held = [await asyncio.open_connection(HOST, port) for _ in range(3)]
+        for _ in range(10):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            assert await ended(reader) == b""
+            writer.close()
+        held[0][1].write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b"serving" in await ended(held[0][0])  # one request, and there is room again
+        assert (await get(port, "/healthz"))[0] == 200
+        for _, writer in held:
+            writer.close()
+        await server.stop()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /met", b"GET /metrics HTTP/1.1\r\nHost: a\r\n"])
+def test_a_connection_without_a_whole_request_is_closed(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+):
+    monkeypatch.setattr(metrics_module, "_CONNECTION_SECONDS_MAX", 0.01)
+
+    async def scenario() -> None:
+        server = MetricsServer(lambda: None, lambda: Phase.SERVING)
+        port = await server.start(0)
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(sent)
+        assert await ended(reader) == b""
+        writer.close()
+        await server.stop()
+
+    run(scenario)
+
+
+def test_a_request_that_is_none_is_no_news(caplog: pytest.LogCaptureFixture):
+    async def scenario() -> None:
+        server = MetricsServer(lambda: None, lambda: Phase.SERVING)
+        port = await server.start(0)
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(bytes(10_000))
+        assert b" 400 Bad Request" in await ended(reader)
+        writer.close()
+        await server.stop()
+
+    run(scenario)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_an_error_of_the_program_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture):
+    def snapshot() -> None:
+        raise ZeroDivisionError("never mind")
+
+    async def scenario() -> None:
+        server = MetricsServer(snapshot, lambda: Phase.SERVING)
+        port = await server.start(0)
+        assert (await get(port, "/metrics"))[0] == 500
+        assert (await get(port, "/healthz"))[0] == 200
+        await server.stop()
+
+    run(scenario)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.exc_info is not None
+
+
+async def ended(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
 
 
 def test_a_port_in_use_is_refused_and_nothing_stays():

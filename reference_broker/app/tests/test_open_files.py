@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -55,4 +56,27 @@ def test_connections_leave_files_for_the_log(
     monkeypatch: pytest.MonkeyPatch, soft: int, connections: int
 ):
     limit(monkeypatch, soft)
-    assert broker_module._connections_max(SampleConfig().load_broker()) == connections
+    config = SampleConfig().load_broker()
+    assert broker_module._connections_max(config, has_metrics=False) == connections
+
+
+@pytest.mark.parametrize(
+    ("soft", "connections"), [(resource.RLIM_INFINITY, 10_000), (20_000, 19_744), (9, 1)]
+)
+def test_a_maximum_of_zero_is_as_many_as_there_are_files(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    soft: int,
+    connections: int,
+):
+    limit(monkeypatch, soft)
+    config = SampleConfig().load_broker()
+    config = replace(config, tcp=replace(config.tcp, max_connections=0))
+    assert broker_module._connections_max(config, has_metrics=False) == connections
+    assert not caplog.records
+
+
+def test_connections_leave_files_for_the_metrics(monkeypatch: pytest.MonkeyPatch):
+    limit(monkeypatch, 1_024)
+    config = SampleConfig().load_broker()
+    assert broker_module._connections_max(config, has_metrics=True) == 768 - 16

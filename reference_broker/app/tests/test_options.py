@@ -78,6 +78,13 @@ def test_the_peer_wants_a_folder(capsys: pytest.CaptureFixture[str]):
     assert 'No value supplied for the non-option argument "config"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["-h", "-t", "-d", "-i"])
+def test_what_is_no_text_is_refused(option: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        parse_peer_options(["etc", option, "\udcff"])
+    assert r"'\udcff' is not UTF-8" in capsys.readouterr().err
+
+
 def test_help_is_help(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
         parse_options(["--help"])

@@ -122,6 +122,17 @@ def test_a_name_is_not_empty(raw):
         read({"number": 1, "name": raw})
 
 
+def test_half_a_surrogate_pair_is_refused():
+    rule = "must not hold half a surrogate pair"
+    with pytest.raises(ConfigError, match=rule) as caught:
+        read({"number": 1, "name": "\ud800"})
+    assert str(caught.value).isascii()
+    with pytest.raises(ConfigError, match=f"{rule} in its name") as caught:
+        read({"number": 1, "\udfff": 0})
+    assert str(caught.value).isascii()
+    assert read({"number": 1, "name": "\U0001f600"})[0].name == "\U0001f600"
+
+
 @pytest.mark.parametrize("raw", ["C", "a", 0, None, []], ids=repr)
 def test_words_come_from_a_list(raw):
     with pytest.raises(ConfigError, match=r"^kind is .* but must be 'A' or 'B'$"):
