@@ -448,6 +448,7 @@ def test_damage_that_a_snapshot_hides_is_noticed_by_who_reads(seed: int, steps: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @settings(max_examples=2_000)
 @given(seeds, st.integers(1, 400))
 def test_damage_after_a_long_time(seed: int, steps: int):

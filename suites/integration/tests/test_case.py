@@ -10,9 +10,17 @@ from typing import Any
 
 import pytest
 
+from suites.integration import case as case_module
 from suites.integration import cases
 from suites.integration.case import MARK, CaseInfo, case, case_family, registered_cases
 from suites.integration.runner import import_cases
+
+
+@pytest.fixture(autouse=True)
+def _own_registry(monkeypatch: pytest.MonkeyPatch):
+    """What these tests register is no case of the suite."""
+    import_cases()
+    monkeypatch.setattr(case_module, "_registry", dict(case_module._registry))
 
 
 def info(case_id: str) -> CaseInfo:
