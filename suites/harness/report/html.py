@@ -82,7 +82,7 @@ class _SuiteView:
 
 def to_html(report: Report) -> str:
     """Render the report as one page of at most `HTML_BYTES_MAX` bytes in UTF-8."""
-    pages = Pages("template.html.j2", ("base.css", "report.css"), "report.js")
+    pages = Pages("template.html.j2", ("base.css", "report.css"), ("report.js", "copy.js"))
     for room in ROOMS:
         page = pages.render(
             outcome=report.verdict,

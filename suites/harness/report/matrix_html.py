@@ -152,7 +152,7 @@ def _index(matrix: Matrix, names: Mapping[str, str], anchors: Mapping[str, str])
         if view.case.verdict in {Verdict.FAIL, Verdict.ERROR}
     ]
     bad.sort(key=lambda item: item[1].case.verdict is not Verdict.FAIL)
-    return Pages("matrix.html.j2", ("base.css", "matrix.css"), "matrix.js").render(
+    return Pages("matrix.html.j2", ("base.css", "matrix.css"), ("matrix.js", "copy.js")).render(
         outcome=matrix.verdict,
         matrix=matrix,
         headline=HEADLINES[matrix.verdict],

@@ -39,14 +39,16 @@ class Pages:
     Args:
         template: file name of the template.
         styles: file names of the style sheets, in their order.
-        script: file name of the script; empty for none.
+        scripts: file names of the scripts, in their order.
     """
 
-    def __init__(self, template: str, styles: Sequence[str], script: str = "") -> None:
+    def __init__(self, template: str, styles: Sequence[str], scripts: Sequence[str] = ()) -> None:
         environment = _environment()
         self._template = environment.get_template(template)
-        self._style = Markup("\n").join(_read_asset(environment, name) for name in styles)
-        self._script = _read_asset(environment, script) if script else Markup()
+        self._style, self._script = (
+            Markup("\n").join(_read_asset(environment, name) for name in names)
+            for names in (styles, scripts)
+        )
         self._policy = _policy(self._style, self._script)
 
     def render(self, outcome: Outcome, **values: object) -> str:

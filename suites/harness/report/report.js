@@ -1,5 +1,5 @@
 "use strict";
-// Without this script the page is complete: it adds filters and copy buttons, nothing else.
+// Without this script the page is complete: it adds the filter, nothing else.
 (() => {
   const form = document.getElementById("filter");
   const search = document.getElementById("search");
@@ -67,38 +67,9 @@
     target.scrollIntoView();
   }
 
-  function select(element) {
-    const range = document.createRange();
-    range.selectNodeContents(element);
-    const selection = getSelection();
-    selection.removeAllRanges();
-    selection.addRange(range);
-  }
-
-  async function copy(button) {
-    const code = button.parentElement.querySelector("code");
-    let done = true;
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-    } catch {
-      select(code);
-      done = document.execCommand("copy");
-    }
-    button.textContent = done ? "Copied" : "Selected";
-    setTimeout(() => {
-      button.textContent = "Copy";
-    }, 1500);
-  }
-
   chips.forEach((chip) => chip.addEventListener("click", () => toggle(chip.dataset.filter)));
   search.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
-  document.querySelectorAll("button.copy").forEach((button) => {
-    button.addEventListener("click", () => copy(button));
-  });
-  document.querySelectorAll(".needs-script").forEach((element) => {
-    element.hidden = false;
-  });
   addEventListener("hashchange", reveal);
   apply();
   reveal();
