@@ -20,11 +20,10 @@ from typing import Final
 from reference_broker.base import Duration, Instant, OperatorError, seconds
 from reference_broker.base.limits import MIB
 from reference_broker.core.context import Context
-from reference_broker.core.holdings import Held, Holding, holding_of, holdings_of
+from reference_broker.core.holdings import Held, Holding, give_up, holding_of, holdings_of
 from reference_broker.core.snapshots import write_snapshot
 from reference_broker.storage import (
     OFFSET_MASK,
-    SEGMENT_SHIFT,
     StorageCorruptionError,
     decode_stored,
     stored_size,
@@ -171,7 +170,9 @@ class Compactor:
         if moving:
             self._move(partition, holding, moving, messages)
         if lost:
-            self._give_up(partition, holding, lost)
+            places = [(each.ordinal, each.location) for each in lost]
+            give_up(self._context, partition, holding, places)
+            self._context.want_sync()
         return len(held) - left
 
     def _move(
@@ -189,26 +190,6 @@ class Compactor:
         old = [(f.guid, h.size, h.location, h.ordinal) for f, h in zip(facts, moving, strict=True)]
         context.add(*log.release(old))
         context.want_sync()
-
-    def _give_up(self, partition: int, holding: Holding, lost: list[Held]) -> None:
-        """Let go of damaged messages that are nowhere else."""
-        context = self._context
-        log = context.logs[partition]
-        ordinals = [each.ordinal for each in lost]
-        location = lost[0].location
-        guid = holding.facts_of(ordinals[0]).guid.hex().upper()
-        name, offset = log.name_of(location >> SEGMENT_SHIFT), location & OFFSET_MASK
-        # The log has to know before the segment may go.
-        for number, first in holding.app_firsts().items():
-            done = [ordinal for ordinal in ordinals if ordinal >= first]
-            context.add(*log.append_confirms(holding.number, number, done))
-        context.add(*log.release(holding.remove(ordinals)))
-        context.want_sync()
-        context.alarm(
-            "STORAGE",
-            f"{len(lost)} message(s) of queue '{holding.uri}' lost: log file {name} is damaged at "
-            f"byte {offset} (first GUID {guid})",
-        )
 
 
 def _is_right(data: bytes, holding: Holding, held: Held) -> bool:

@@ -1,6 +1,6 @@
 """What a partition's log holds for whom: queues in use, and queues whose domain is not there.
 
-Compaction moves the messages of both, and lets go of those that are damaged in both.
+Compaction moves the messages of both; those that are damaged are let go of in one place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reference_broker.core.context import Context
 from reference_broker.core.publish import stored_bytes
 from reference_broker.core.snapshots import done_among
 from reference_broker.core.state import QueueEntry
-from reference_broker.storage import SEGMENT_SHIFT, Columns, Removed, StoredQueue
+from reference_broker.storage import OFFSET_MASK, SEGMENT_SHIFT, Columns, Removed, StoredQueue
 
 
 class Held(NamedTuple):
@@ -95,6 +95,34 @@ class Holding(ABC):
     @abstractmethod
     def remove(self, ordinals: Sequence[int]) -> Sequence[Removed]:
         """Give messages up, whoever needs them; returns what the log has to release."""
+
+
+def give_up(
+    context: Context, partition: int, holding: Holding, lost: Sequence[tuple[int, int]]
+) -> None:
+    """Let go of damaged messages that are nowhere else; nobody must get them.
+
+    Args:
+        context: of the core.
+        partition: whose log is damaged.
+        holding: whose messages they are.
+        lost: ordinal and location of each.
+    """
+    log = context.logs[partition]
+    ordinals = [ordinal for ordinal, _ in lost]
+    location = lost[0][1]
+    guid = holding.facts_of(ordinals[0]).guid.hex().upper()
+    name, offset = log.name_of(location >> SEGMENT_SHIFT), location & OFFSET_MASK
+    # The log has to know before a segment with one of them may go.
+    for number, first in holding.app_firsts().items():
+        done = [ordinal for ordinal in ordinals if ordinal >= first]
+        context.add(*log.append_confirms(holding.number, number, done))
+    context.add(*log.release(holding.remove(ordinals)))
+    context.alarm(
+        "STORAGE",
+        f"{len(lost)} message(s) of queue '{holding.uri}' lost: log file {name} is damaged at "
+        f"byte {offset} (first GUID {guid})",
+    )
 
 
 class QueueHolding(Holding):

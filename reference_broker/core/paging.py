@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from reference_broker.base import Duration, Instant, OperatorError, milliseconds, seconds
 from reference_broker.base.limits import BLOCK_MESSAGES, MIB
 from reference_broker.core.context import Context
+from reference_broker.core.holdings import QueueHolding, give_up
 from reference_broker.core.state import QueueEntry
 from reference_broker.queue import Message
 from reference_broker.storage import (
@@ -212,24 +213,9 @@ class Pager:
             self._give_up(entry, strangers)
 
     def _give_up(self, entry: QueueEntry, lost: list[tuple[int, int]]) -> None:
-        """Let go of damaged messages, given by ordinal and location; nobody must get them."""
-        context = self._context
-        queue, log = entry.queue, context.log_of(entry)
-        ordinal, location = lost[0]
-        guid = queue.store.guid_of(ordinal).hex().upper()
-        name, offset = log.name_of(location >> SEGMENT_SHIFT), location & OFFSET_MASK
-        # The log has to know before a segment with one of them may go.
-        for app in queue.apps.values():
-            if app.is_registered:
-                done = [each for each, _ in lost if each >= app.first_ordinal]
-                context.add(*log.append_confirms(entry.number, app.number, done))
-        removed = queue.remove([each for each, _ in lost], context.now)
-        context.add(*log.release(removed))
-        context.alarm(
-            "STORAGE",
-            f"{len(lost)} message(s) of queue '{queue.uri}' lost: log file {name} is damaged at "
-            f"byte {offset} (first GUID {guid})",
-        )
+        """Let go of damaged messages, given by ordinal and location."""
+        holding = QueueHolding(self._context, entry)
+        give_up(self._context, entry.partition, holding, lost)
 
 
 def _ranges(wanted: list[_Wanted]) -> list[list[_Wanted]]:
