@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from reference_broker.app.broker import ReferenceBroker
     from reference_broker.app.config_folder import ConfigFolder
+    from reference_broker.app.event_loop import loop_factory
 
-__all__ = ["ConfigFolder", "ReferenceBroker"]
+__all__ = ["ConfigFolder", "ReferenceBroker", "loop_factory"]
+
+_MODULES: Final = {
+    "ConfigFolder": "config_folder",
+    "ReferenceBroker": "broker",
+    "loop_factory": "event_loop",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is used: a process catches its signals before it imports a broker."""
-    if name not in __all__:
+    """Import a public name when it is used, so that a process can catch its signals before."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "broker" if name == "ReferenceBroker" else "config_folder"
-    return getattr(import_module(f"reference_broker.app.{module}"), name)
+    return getattr(import_module(f"reference_broker.app.{_MODULES[name]}"), name)

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 from rich.console import Console
 
-from reference_broker.app import ReferenceBroker
+from reference_broker.app import ReferenceBroker, loop_factory
 from suites.harness.target import Target, TargetSpec
 from tools.bench.backlog import backlog
 from tools.bench.broker import Throughput, throughput
@@ -138,12 +138,7 @@ def _target() -> Iterator[Target]:
 
 def _with_fast_loop(work: Coroutine[Any, Any, _T]) -> _T:
     """Run on uvloop where there is one, as the broker does."""
-    factory = None
-    with contextlib.suppress(ImportError):
-        import uvloop  # noqa: PLC0415 - not on every platform
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(work)
 
 

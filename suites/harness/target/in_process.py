@@ -18,11 +18,11 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from reference_broker.app import ReferenceBroker
+from reference_broker.app import ReferenceBroker, loop_factory
 from suites.harness.defects import DEFECTS
 from suites.harness.target.runner import STOP_SECONDS_MAX, tail_of
 from suites.harness.target.spec import TargetError
@@ -145,7 +145,7 @@ class _Life:
 
     def _run(self) -> None:
         try:
-            with _logging_to(self._log), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with _logging_to(self._log), asyncio.Runner(loop_factory=loop_factory()) as runner:
                 runner.run(self._serve())
         except Exception as error:  # noqa: BLE001 - whatever ended it is told to who started it
             self.error = error
@@ -169,16 +169,6 @@ class _Life:
         else:
             await broker.abort()
         await asyncio.gather(*ends, return_exceptions=True)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what the broker's process takes as well: uvloop, where there is one."""
-    with contextlib.suppress(ImportError):
-        import uvloop  # noqa: PLC0415 - optional: faster, not different
-
-        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-        return factory
-    return None
 
 
 @contextlib.contextmanager
