@@ -1,9 +1,9 @@
 """Admin commands: from the text to the answer.
 
 A command comes over an admin session or from the operator's pipe. Commands are executed one after
-the other, in the order in which they came [ADMIN-2]; one that needs a domain's configuration waits for it, and
-those behind it wait too. A failed command is an answer like any other [ADMIN-3]. A step executes only so many,
-and none for a session that does not read its answers.
+the other, in the order in which they came [ADMIN-2]; one that needs a domain's configuration waits
+for it, and those behind it wait too. A failed command is an answer like any other [ADMIN-3]. A step
+executes only so many, and none for a session that does not read its answers.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ Where a message is, as one application sees it::
           └── no room, no match ──> put aside ──> held, when that has changed
 
 Redelivery comes first [BACK-2], then what was put aside, then the cursor: the order of posting
-[ROUTE-1]. Messages that were overtaken [SUB-8] or delivered before carry the OUT_OF_ORDER flag. All of it is kept as ordinals; the messages are in the
-store, whichever applications still need them.
+[ROUTE-1]. Messages that were overtaken [SUB-8] or delivered before carry the OUT_OF_ORDER flag. All
+of it is kept as ordinals; the messages are in the store, whoever still needs them.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@
     field    = name [ ":" value *( "," value ) ]
 
 Names and values are compared exactly; those that we do not know are kept and mean nothing
-[FEAT-4]. As in the peer, empty fields and values are passed over, the first of two fields of one name counts, and
-reading ends at a field with a colon and nothing behind it: what follows was not said.
+[FEAT-4]. As in the peer, empty fields and values are passed over, the first of two fields of one
+name counts, and reading ends at a field with a colon and nothing behind it: what follows was not
+said.
 
 Peer: bmqp_protocolutil loadFieldValues, bmqp_protocol.h EncodingFeature, HighAvailabilityFeatures,
 MessagePropertiesFeatures, SubscriptionsFeatures.

@@ -11,8 +11,11 @@ import pytest
 from suites.harness.tests.processes import PATIENCE_S
 
 PROGRAM = """
-import contextlib, sys
+import contextlib, signal, sys
 from suites.harness.ending import in_order
+
+# A shell's background jobs begin without it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @contextlib.contextmanager
 def context():
