@@ -20,8 +20,9 @@ from reference_broker.config import DomainConfig, Durability, Limits, Mode, Stor
 from reference_broker.core.context import Context
 from reference_broker.core.state import DomainEntry, QueueEntry
 from reference_broker.expr import ExpressionError, Lookup, Predicate, compile_expression
-from reference_broker.ports import Effect, Severity, Write
+from reference_broker.ports import Effect, Severity
 from reference_broker.queue import App, Message, Queue, QueueMode, QueueSettings, Usage
+from reference_broker.storage import joined
 from reference_broker.wire.property_lookup import property_lookup
 
 _KEY_SIZE: Final = 5
@@ -119,7 +120,7 @@ class Domains:
             effects += self._context.log_of(entry).append_queue(entry.number, uri)
         for app_id in app_ids_of(domain.config):
             effects += self._register(entry, app_id)
-        self._context.add(*_joined(effects))
+        self._context.add(*joined(effects))
         self._write_ledger(entry)
         self._watch_queue_count(domain)
         return entry
@@ -313,18 +314,6 @@ def keeps_messages(config: DomainConfig) -> bool:
 def app_ids_of(config: DomainConfig) -> tuple[str, ...]:
     """Return the app ids of the queues of a domain."""
     return config.app_ids if config.mode is Mode.FANOUT else (DEFAULT_APP_ID,)
-
-
-def _joined(effects: list[Effect]) -> list[Effect]:
-    """Make one write of those that follow each other in a file, so that a crash divides none."""
-    joined: list[Effect] = []
-    for effect in effects:
-        last = joined[-1] if joined else None
-        if isinstance(effect, Write) and isinstance(last, Write) and last.name == effect.name:
-            joined[-1] = Write(last.name, [*last.chunks, *effect.chunks])
-        else:
-            joined.append(effect)
-    return joined
 
 
 def _filter_of(domain: DomainEntry, app_id: str) -> Predicate | None:

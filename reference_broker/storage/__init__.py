@@ -25,7 +25,12 @@ from reference_broker.storage.ledger import (
     decode_ledger_body,
 )
 from reference_broker.storage.ledger_recovery import LedgerRecovery, RecoveredLedger
-from reference_broker.storage.log import SEGMENT_BYTES_DEFAULT, LogUsage, PartitionLog
+from reference_broker.storage.log import (
+    SEGMENT_BYTES_DEFAULT,
+    LogUsage,
+    PartitionLog,
+    joined,
+)
 from reference_broker.storage.names import FoundFile, FoundFiles, PartitionFiles, sort_files
 from reference_broker.storage.reading import FileReading, ReadRequest
 from reference_broker.storage.records import (
@@ -95,6 +100,7 @@ __all__ = [
     "decode_segment_head",
     "decode_stored",
     "is_torn_tail",
+    "joined",
     "location_of",
     "no_columns",
     "read_record",

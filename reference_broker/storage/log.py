@@ -194,20 +194,13 @@ class PartitionLog:
         self.segments.add_live(segment.number, count, size)
         self.queues[queue].next_ordinal = first_ordinal + count
         if skipped:
-            effects.append(self._write_skips(queue, skipped, effects.pop()))
+            skips = [
+                self._write(RecordKind.CONFIRMS, confirms_body(queue, app, ordinals))
+                for app, ordinals in skipped.items()
+                if ordinals
+            ]
+            effects[-1:] = joined([effects[-1], *skips])
         return effects
-
-    def _write_skips(
-        self, queue: int, skipped: Mapping[int, Sequence[int]], before: Effect
-    ) -> Write:
-        """Return one write of `before`, which is a write, and of what apps do not need of it."""
-        assert isinstance(before, Write)
-        chunks = list(before.chunks)
-        for app, ordinals in skipped.items():
-            if not ordinals:
-                continue
-            chunks += self._write(RecordKind.CONFIRMS, confirms_body(queue, app, ordinals)).chunks
-        return Write(before.name, chunks)
 
     def append_confirms(self, queue: int, app: int, ordinals: Sequence[int]) -> list[Effect]:
         """Record that an app has done with messages; see also `release`."""
@@ -471,3 +464,15 @@ class PartitionLog:
         for segment in dead:
             self._unsynced.pop(segment.name, None)
         return self._append(RecordKind.TRIMMED, trimmed_body(self.oldest))
+
+
+def joined(effects: list[Effect]) -> list[Effect]:
+    """Make one write of those that follow each other in a file, so that a crash divides none."""
+    joined: list[Effect] = []
+    for effect in effects:
+        last = joined[-1] if joined else None
+        if isinstance(effect, Write) and isinstance(last, Write) and last.name == effect.name:
+            joined[-1] = Write(last.name, [*last.chunks, *effect.chunks])
+        else:
+            joined.append(effect)
+    return joined
