@@ -245,7 +245,7 @@ class HotBlock(Block):
         """Return the codings of slots in use; see `codings_of`."""
         found = [self.messages[slot] for slot in slots]
         if not self.lost:
-            return codings_of(found)  # type: ignore[arg-type]
+            return codings_of(found)  # type: ignore[arg-type]  # a slot in use has its message, or its loss
         return array(
             "I",
             [
