@@ -36,6 +36,26 @@ sys.exit(in_order(main))
 """
 
 
+#: The signal comes while an object is finalized.
+FINALIZING = """
+import signal, sys
+from suites.harness.ending import in_order
+
+class Last:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+        print("finalized", flush=True)
+
+def main():
+    Last()
+    print("goes on", flush=True)
+    sys.stdin.readline()
+    return 0
+
+sys.exit(in_order(main))
+"""
+
+
 def start() -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", PROGRAM]
@@ -58,6 +78,17 @@ def test_a_signal_unwinds_what_runs(number: signal.Signals):
         else:
             process.communicate("\n", timeout=PATIENCE_S)
         assert process.returncode == 2
+
+
+def test_a_signal_inside_a_finalizer_is_not_lost():
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", FINALIZING]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.wait(PATIENCE_S) == 2
+        assert process.stderr.read() == "interrupted: no verdict\n"
+        assert "finalized" not in process.stdout.read()
 
 
 def test_a_program_that_nobody_interrupts_keeps_its_exit_code():

@@ -45,13 +45,13 @@ def run(folder: Path, port: int, *arguments: str) -> tuple[int, list[Case]]:
     return done.returncode, list(result.cases)
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize(
-    ("answer", "closes", "words"),
+    ("answer", "closes", "words", "workers"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, "not of the protocol"),
-        (b"", False, "never answers"),
-        (b"", True, "instead of answering"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, "not of the protocol", "0"),
+        (b"", False, "never answers", "0"),
+        (b"", True, "instead of answering", "0"),
+        (b"", True, "instead of answering", "2"),
     ],
 )
 def test_a_target_that_is_no_broker(
@@ -65,8 +65,7 @@ def test_a_target_that_is_no_broker(
     assert all(words in case.reason for case in cases)
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize("is_silent", [False, True])
+@pytest.mark.parametrize(("workers", "is_silent"), [("0", False), ("2", False), ("0", True)])
 def test_a_target_that_dies_half_way(tmp_path: Path, workers: str, is_silent: bool):
     with (
         Target(TargetSpec.parse("reference")) as real,
