@@ -93,6 +93,6 @@ def help_result(*, plumbing: bool) -> Help:
     """Return the commands that there are [ADMIN-10].
 
     Args:
-        plumbing: one line for each, for programs to read.
+        plumbing: one line for each, for programs to read [ADMIN-12].
     """
     return Help(tuple(CommandSpec(form, text) for form, text in _COMMANDS), plumbing)

@@ -1,7 +1,7 @@
 """Admin commands in words.
 
 Words are separated by blanks, and only by blanks. A blank in front makes the first word empty, as
-the peer has it. Keywords may be in any case [ADMIN-4]. The texts of refusals are the peer's; one of
+the peer has it [ADMIN-13]. Keywords may be in any case [ADMIN-4]. The texts of refusals are the peer's; one of
 them it writes but then goes on, which is not imitated: `CONFIGPROVIDER FOO d` clears nothing here.
 """
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import tempfile
@@ -78,13 +79,29 @@ class Overrides:
     host_tags: str | None = None
     host_data_center: str | None = None
 
-    def apply(self, config: BrokerConfig) -> BrokerConfig:
-        """Return the configuration with what is said here."""
+    def apply(self, config: BrokerConfig, port: int | None = None) -> BrokerConfig:
+        """Return the configuration with what is said here, also where it is told [PROC-14].
+
+        Args:
+            config: of the file.
+            port: what was said of the port, if anything; 0 does not say which.
+        """
+        told = json.loads(config.app_json)
+        for name, said in (
+            ("hostName", self.host_name),
+            ("hostTags", self.host_tags),
+            ("hostDataCenter", self.host_data_center),
+        ):
+            if said is not None:
+                told[name] = said
+        if port:
+            told["networkInterfaces"]["tcpInterface"]["port"] = port
         return replace(
             config,
             host_name=_first(self.host_name, config.host_name),
             host_tags=_first(self.host_tags, config.host_tags),
             host_data_center=_first(self.host_data_center, config.host_data_center),
+            app_json=json.dumps(told, indent=2),
         )
 
 
@@ -156,7 +173,7 @@ class ReferenceBroker:
                 version cannot serve.
         """
         if self._read is None:
-            config = self._overrides.apply(self._configuration.load_broker())
+            config = self._overrides.apply(self._configuration.load_broker(), self._port)
             clusters = self._configuration.load_clusters()
             if self._etc:
                 self._check_clusters(config, clusters, Path(self._etc))

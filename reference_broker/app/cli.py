@@ -2,7 +2,7 @@
 
 | exit code | meaning                                                            |
 |-----------|--------------------------------------------------------------------|
-| 0         | stopped gracefully [PROC-1, PROC-2]                                |
+| 0         | stopped gracefully [PROC-1, PROC-2], or told its version [PROC-11] |
 | 1         | bad command line                                                   |
 | 2         | bad configuration [FILE-2, PROC-5]                                 |
 | 3         | the log, the control pipe or the pid file cannot be set up         |
@@ -113,7 +113,9 @@ class Process:
     """One broker with what a process has around it.
 
     With a configuration folder that is what the peer has: a file with the process id, a control
-    pipe and a history, all in the working directory, or where `BMQ_PREFIX` says.
+    pipe and a history, all in the working directory, or where `BMQ_PREFIX` says [PROC-16].
+
+    Whatever the broker does, this process does it, so that SIGSTOP holds it up whole [PROC-13].
     """
 
     def __init__(self, options: Options, log: LogOutput, signals: StopSignals) -> None:
@@ -136,7 +138,7 @@ class Process:
             OperatorError: it cannot start, or cannot go on.
         """
         self._log.say(f"STARTING bmqbrkr [pid: {os.getpid()}]")
-        for name in ("SIGPIPE", "SIGXFSZ"):
+        for name in ("SIGPIPE", "SIGXFSZ"):  # a failed write tells of itself [PROC-12]
             with contextlib.suppress(AttributeError):  # absent on Windows
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
         self._signals.hand_to(self._on_signal)
@@ -246,6 +248,7 @@ class Process:
                 wait.cancel()
 
     def _say_state(self, state: str) -> None:
+        """Tell tools what the broker comes to, and which instance it is [PROC-15]."""
         instance = self._options.instance_id
         label = "" if instance in ("", INSTANCE_ID) else f"instance: '{instance}', "
         self._log.say(f"{state} bmqbrkr [{label}pid: {os.getpid()}]")

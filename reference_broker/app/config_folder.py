@@ -84,7 +84,7 @@ class ConfigFolder:
         Raises:
             DomainNotFound: there is no file for the domain, or for the target of its redirect
                 [OPEN-15]; it may be there the next time [FILE-4].
-            ConfigError: a file is unreadable or wrong, the name is not a file name, a redirect
+            ConfigError: a file is unreadable or wrong [FILE-9], the name is not a file name, a redirect
                 leads to a redirect, or the domain's cluster is not one that this version can have.
         """
         variant = self._load_domain(qualified_name)

@@ -65,7 +65,7 @@ class QueueUri:
     Args:
         domain: without the tier.
         tier: without `.~`; empty when there is none.
-        queue: the queue's name inside the domain, 1 to 64 characters.
+        queue: the queue's name inside the domain, 1 to 64 characters [URI-8].
         app_id: empty when there is no `?id=`.
     """
 
@@ -103,13 +103,22 @@ class QueueUri:
 
     @property
     def qualified_domain(self) -> str:
-        """The domain with its tier: the name under which a domain is configured."""
+        """The domain with its tier: the name under which a domain is configured [URI-9]."""
         return f"{self.domain}{_TIER_PREFIX}{self.tier}" if self.tier else self.domain
 
     @property
     def canonical(self) -> str:
         """The URI without `?id=`: the name of the queue that all its apps share."""
         return f"{_SCHEME}{self.qualified_domain}/{self.queue}"
+
+    def in_domain(self, qualified_domain: str) -> Self:
+        """Return the queue of the same name, for the same app, in another domain.
+
+        Raises:
+            UriError: a URI cannot have such a domain.
+        """
+        query = f"?{_QUERY_ID}={self.app_id}" if self.app_id else ""
+        return type(self).parse(f"{_SCHEME}{qualified_domain}/{self.queue}{query}")
 
     def __str__(self) -> str:
         return f"{self.canonical}?{_QUERY_ID}={self.app_id}" if self.app_id else self.canonical

@@ -157,7 +157,7 @@ class ListenerFile(Struct, frozen=True, kw_only=True):
 
 
 class TcpFile(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`networkInterfaces.tcpInterface`; listeners, if there are any, replace the port."""
+    """`networkInterfaces.tcpInterface`; listeners, if there are any, replace the port [FILE-10]."""
 
     name: str = ""
     port: PortOrNone = -1

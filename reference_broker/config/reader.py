@@ -3,7 +3,7 @@ r"""Read a JSON value as a `msgspec.Struct`, in the manner of the peer's decoder
 - A missing member takes its default [FILE-1]; one without a default is required.
 - An unknown member is skipped, and reported [FILE-5].
 - A choice (a `Choice` struct) is an object with exactly one member.
-- Numbers and booleans may be given as strings.
+- Numbers [FILE-8] and booleans may be given as strings.
 - `null` stands for "absent" where the schema allows absence, and nowhere else.
 - Half a surrogate pair (`"\ud800"`) is refused in strings and in names: it has no UTF-8, so that
   nobody could be told of it.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -76,11 +77,17 @@ def read_as(
         ConfigError: a value is not what the schema allows.
     """
     reader = _Reader(unhonoured)
-    value: _S = reader.read(inspect.type_info(kind), raw, "")
+    value: _S = reader.read(_shape_of(kind), raw, "")
     findings = Findings(
         unknown=tuple(reader.unknown), unhonoured=tuple(reader.unhonoured), extra=reader.extra
     )
     return value, findings
+
+
+@cache
+def _shape_of(kind: type[msgspec.Struct]) -> inspect.Type:
+    """Return the schema of a struct; finding it out takes longer than reading a file."""
+    return inspect.type_info(kind)
 
 
 def pattern_of(path: str) -> str:

@@ -106,7 +106,7 @@ class ClusterOffice:
             ShowClusterStatus: self._status,
             ShowQueueHelper: self._queue_helper,
             ForceGcQueues: self._force_collection,
-            ShowStorage: lambda: self._storage(range(len(context.logs))),
+            ShowStorage: self._whole_storage,
         }
 
     def list_all(self) -> ClusterList:
@@ -236,6 +236,9 @@ class ClusterOffice:
 
     # Storage.
 
+    def _whole_storage(self) -> ClusterStorageSummary:
+        return self._storage(range(len(self._context.logs)))
+
     def _storage(self, partitions: range) -> ClusterStorageSummary:
         """Return partitions with what their queues have stored [CLUSTER-4]."""
         return ClusterStorageSummary(
@@ -295,6 +298,7 @@ class ClusterOffice:
                 return Success()
 
     def _storage_of_domain(self, name: str) -> Result:
+        """Return the rows of a domain's queues, if there is such a domain [CLUSTER-10]."""
         domain = self._context.domains.get(name)
         if domain is None:
             return Error(f"Unknown domain '{name}'")

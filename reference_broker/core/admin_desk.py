@@ -224,6 +224,8 @@ class AdminDesk:
         """Execute a command whose domain has just come [DOMAIN-2], or does not exist [DOMAIN-3]."""
         if isinstance(outcome, DomainNotFound):
             return Error(f"Domain '{name}' doesn't exist")
+        if isinstance(outcome, DomainConfig) and name not in self._context.domains:
+            return Error(f"Domain '{name}' doesn't exist")  # it is the name of another [FILE-7]
         if isinstance(parsed.command, ReconfigureDomain):
             return self._domain_office.reconfigure(name, outcome)
         if name not in self._context.domains:
@@ -255,7 +257,7 @@ class AdminDesk:
         return self._clusters.execute(command)
 
     def _clear_cache(self, domain: str | None) -> Result:
-        """There is no cache: a domain's file is read whenever its configuration is asked for."""
+        """Do nothing [DOMAIN-4]: a domain's file is read whenever its configuration is asked for."""
         if domain is None or domain in self._context.domains:
             return Success()
         return Error(f"Domain '{domain}' doesn't exist")

@@ -121,12 +121,12 @@ class DomainOffice:
         return PurgedQueues((self._purge(entry, app_id),))
 
     def _purge(self, entry: QueueEntry, app_id: str) -> PurgedQueue:
-        """Purge, and tell how much went [PURGE-2]."""
+        """Purge, and tell how much went [PURGE-2]; all of a queue is no app's [PURGE-7]."""
         is_all = app_id == ALL_APPS
         purged = purge_queue(self._context, self._journal, entry, None if is_all else app_id)
         return PurgedQueue(
             queue_uri=entry.queue.uri.canonical,
-            app_id="*" if is_all else app_id,
+            app_id="" if is_all else app_id,
             app_key=_NO_KEY if is_all else app_key(entry.queue.apps[app_id].number),
             num_messages_purged=purged.messages,
             num_bytes_purged=purged.bytes,

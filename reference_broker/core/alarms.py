@@ -97,7 +97,7 @@ def _consumer_lines(holders: list[tuple[Session, Handle]], app: App) -> Iterator
 
 
 def app_dump(entry: QueueEntry, app: App) -> str:
-    """Return what one app waits for, and why."""
+    """Return what one app waits for, and why [ALARM-5]."""
     expressions = sorted({*app.router.expressions()})
     heading = "Consumer subscription expressions: "
     if len(expressions) > _EXPRESSIONS_MAX:

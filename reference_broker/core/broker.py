@@ -278,6 +278,7 @@ class Broker:
         self._set_congested(connection, is_congested=False)
 
     def _set_congested(self, connection: int, *, is_congested: bool) -> None:
+        """Pass over who does not read, and nobody else [FLOW-7], until it reads again [FLOW-9]."""
         session = self._context.sessions.get(connection)
         if session is None:
             return
@@ -406,6 +407,8 @@ class Broker:
     def _request(self, session: Session, event: Event) -> None:
         """Take a control message of an established session.
 
+        The event says how it is written [CTRL-13], the session how it is answered [NEG-3].
+
         Raises:
             PeerError: it is too large [FRAME-9], or cannot be decoded [CTRL-11]; a second identity
                 cannot [NEG-16].
@@ -440,8 +443,12 @@ class Broker:
 
     def _domain_loaded(self, name: str, outcome: DomainConfig | OperatorError) -> None:
         self._context.domain_loaded(name)
-        if isinstance(outcome, DomainConfig) and name not in self._context.domains:
-            outcome = self._learn(name, outcome)
+        if isinstance(outcome, DomainConfig):
+            # A redirect leads to another domain [FILE-6]. One that was a domain itself and has
+            # queues on disk stays one, as they are found by its name only.
+            actual = name if self._restorer.has_queues_of(name) else outcome.name
+            if name not in self._context.domains and actual not in self._context.domains:
+                outcome = self._learn(actual, outcome)
         if isinstance(outcome, OperatorError):
             self._context.note(Severity.ERROR, f"domain {name} cannot be used: {outcome}")
         self._admin.domain_loaded(name, outcome)
@@ -516,6 +523,7 @@ class Broker:
     # Stopping.
 
     def _stop(self) -> None:
+        """Begin to stop: deliver nothing more [PROC-8], and wait no longer than is configured [PROC-9]."""
         context = self._context
         if self._stop_at is None:
             context.is_stopping = True
@@ -525,7 +533,7 @@ class Broker:
             context.note(Severity.INFO, "stopping: consumers may confirm what they hold")
 
     def _go_on_stopping(self) -> None:
-        """Wait until consumers have confirmed what they hold, or time is up; then close."""
+        """Wait until consumers have confirmed what they hold [PROC-7], or time is up; then close."""
         assert self._stop_at is not None
         context = self._context
         if self._is_stopped:

@@ -130,12 +130,24 @@ class ControlDesk:
                 continue  # it is gone, or was given up while it waited
             sessions.append(session)
             try:
-                if name not in self._context.domains:
-                    raise _domain_refusal(name, outcome)
-                self._open_in_domain(session, r_id, request, uri)
+                actual = self._actual_uri(uri, outcome)
+                self._open_in_domain(session, r_id, request, actual)
             except _RefusalError as refusal:
                 self._refuse(session, r_id, refusal)
         return sessions
+
+    def _actual_uri(self, uri: QueueUri, outcome: DomainConfig | OperatorError) -> QueueUri:
+        """Return the URI of a queue whose domain was loaded, which a redirect has changed [FILE-6]."""
+        name, domains = uri.qualified_domain, self._context.domains
+        if name in domains:
+            return uri
+        if isinstance(outcome, OperatorError) or outcome.name not in domains:
+            raise _domain_refusal(name, outcome)
+        try:
+            return uri.in_domain(outcome.name)
+        except UriError as error:
+            text = f"no queue can be in '{outcome.name}': {error}"
+            raise _domain_refusal(name, OperatorError(text)) from error
 
     def _open_in_domain(
         self, session: Session, r_id: int, request: OpenQueue, uri: QueueUri
@@ -181,7 +193,7 @@ class ControlDesk:
         context.note(Severity.INFO, f"{session}: opened {parameters.uri}", queue_id=parameters.q_id)
 
     def _check_state(self, domain: DomainEntry) -> None:
-        """Refuse to open while the broker stops, or the domain is being removed [REMOVE-3]."""
+        """Refuse to open while the broker stops [OPEN-27], or the domain is being removed [REMOVE-3]."""
         if self._context.is_stopping:
             raise _RefusalError(_E.E_REFUSED, _STOPPING, "Self node is stopping.")
         if domain.is_removing:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from reference_broker.base import DEFAULT_APP_ID, OperatorError, QueueUri, milliseconds, seconds
@@ -52,7 +53,7 @@ class Domains:
         """Remember a domain's configuration; one that is known already stays as it is.
 
         Args:
-            name: qualified name as in queues' URIs; a redirect's configuration has another.
+            name: qualified name as in queues' URIs.
             config: what was loaded.
 
         Raises:
@@ -117,7 +118,7 @@ class Domains:
         entry = self._add(uri, domain, self._next_queue_number, self._emptiest_partition())
         effects: list[Effect] = []
         if entry.is_logged:
-            effects += self._context.log_of(entry).append_queue(entry.number, uri)
+            effects += self._context.log_of(entry).append_queue(entry.number, entry.queue.uri)
         for app_id in app_ids_of(domain.config):
             effects += self._register(entry, app_id)
         self._context.add(*joined(effects))
@@ -174,6 +175,7 @@ class Domains:
 
     def _add(self, uri: QueueUri, domain: DomainEntry, number: int, partition: int) -> QueueEntry:
         context = self._context
+        uri = replace(uri, app_id="")  # the reader that comes first names its app
         config = domain.config
         is_logged = keeps_messages(config)
         usage = Usage(config.queue_limits.messages, config.queue_limits.bytes)
@@ -307,7 +309,7 @@ class Domains:
 
 
 def keeps_messages(config: DomainConfig) -> bool:
-    """Return whether the messages of a domain's queues go to the log."""
+    """Return whether the messages of a domain's queues go to the log, or end with the broker [STORE-9]."""
     return config.storage is StorageKind.FILE_BACKED and config.mode is not Mode.BROADCAST
 
 

@@ -143,6 +143,11 @@ class Restorer:
                 return OperatorError(f"{have}, but {now}")
         return None
 
+    def has_queues_of(self, name: str) -> bool:
+        """Return whether queues of a domain on disk wait for its configuration."""
+        stored = self._context.unclaimed.values()
+        return any(queue.uri.qualified_domain == name for _, queue in stored)
+
     def domain_loaded(self, domain: DomainEntry) -> None:
         """Make the queues of a domain whose configuration has come."""
         context = self._context

@@ -43,7 +43,7 @@ class DomainEntry:
     """A domain in use.
 
     Attributes:
-        name: qualified name, as queues' URIs have it; a redirect's configuration has another.
+        name: qualified name, as queues' URIs have it.
         config: the configuration in force.
         filters: application subscriptions by app id; empty app id where the mode has no apps.
         usage: what its queues store together.

@@ -123,7 +123,8 @@ class StatOffice:
                 return self._show(encoding)
             case SetStatTunable() | GetStatTunable():
                 # The peer's tunables belong to consumers, which are plug-ins of its own kind.
-                return Error(f"Unknown tunable name '{command.name}'")
+                rule = "Issue the LIST_TUNABLES command for the list of supported tunables."
+                return Error(f"Unsupported tunable '{command.name}': {rule}")
             case ListStatTunables():
                 return Tunables(())
 
@@ -148,6 +149,7 @@ class StatOffice:
         )
 
     def _takes_snapshot(self) -> bool:
+        """Take a snapshot, unless there were too many [STAT-3]."""
         now = self._context.now
         gained = (now - self._refilled_at) // self._refill_ns
         if gained:

@@ -152,7 +152,10 @@ def _minus(operand: Evaluate) -> Evaluate:
 
 
 def _arithmetic(compute: Callable[[int, int], int], left: Evaluate, right: Evaluate) -> Evaluate:
-    """Return a computation with integers [EXPR-13]; with anything else it is an error [EXPR-18]."""
+    """Return a computation with integers [EXPR-13]; with anything else it is an error [EXPR-18].
+
+    It wraps around at 64 bits [EXPR-23].
+    """
 
     def evaluate(lookup: Lookup) -> int:
         a = left(lookup)
@@ -165,6 +168,7 @@ def _arithmetic(compute: Callable[[int, int], int], left: Evaluate, right: Evalu
 
 
 def _divide(a: int, b: int) -> int:
+    """Return a quotient, cut toward zero; `_remainder` is what it leaves [EXPR-24]."""
     _check_division(a, b)
     quotient = abs(a) // abs(b)
     return quotient if (a < 0) == (b < 0) else -quotient

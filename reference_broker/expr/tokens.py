@@ -69,6 +69,7 @@ def _kind(match: re.Match[bytes]) -> str:
     """Return the kind of a token, or nothing for a blank.
 
     A minus right before digits is part of them [EXPR-3]; too large an integer is none [EXPR-4].
+    Words are told from names in their own case [EXPR-26], and escapes stay in strings [EXPR-25].
     """
     match match.lastgroup:
         case "blank":

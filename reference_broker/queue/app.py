@@ -179,7 +179,7 @@ class App:
             for ordinal in ordinals:
                 self.attempts.pop(ordinal, None)
                 if ordinal == self._suspect:
-                    self._suspect_at = None
+                    self._suspect_at = None  # the next one need not wait [ATT-8]
         return ordinals
 
     def _withdraw(self, guids: Iterable[bytes]) -> list[int]:

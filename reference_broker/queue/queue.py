@@ -251,7 +251,10 @@ class Queue:
         return stored, refused
 
     def _refusal(self, messages: int, size: int) -> Refusal | None:
-        """Return why one more message would be refused behind so many that are accepted, or None."""
+        """Return why one more message would be refused behind so many that are accepted, or None.
+
+        The queue is asked before its domain [LIMIT-7].
+        """
         return self.usage.refusal(messages, size) or self.domain_usage.refusal(messages, size)
 
     def _store(self, messages: list[Message], size: int, wall_ns: int, skips: _Skips) -> None:
@@ -439,7 +442,7 @@ class Queue:
         """Remove messages that are older than the time to live [TTL-1], the oldest first, up to a number.
 
         They are gone for every application [TTL-4]; who holds one may confirm it in vain [TTL-2].
-        What counts is when they were posted, by the wall clock [TTL-3].
+        What counts is when they were posted, by the wall clock [TTL-3]; younger ones stay [TTL-6].
         """
         if self.mode is QueueMode.BROADCAST:
             return Expired(0, 0, 0, [], has_more=False)

@@ -40,7 +40,7 @@ class QueueSettings(NamedTuple):
     idle_ns_max: int
 
     def pause_ns(self, attempts_left: int) -> int:
-        """Return how long to wait before a message with so many attempts left."""
+        """Return how long to wait before a message with so many attempts left [ATT-7]."""
         if attempts_left <= self.low_threshold:
             return self.high_interval_ns
         if attempts_left <= self.high_threshold:

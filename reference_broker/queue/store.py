@@ -90,7 +90,10 @@ class MessageStore:
     # Putting in.
 
     def duplicates(self, batch: Mapping[bytes, Message]) -> set[bytes]:
-        """Return which GUIDs of a batch are stored [DEDUP-1, DEDUP-2], or remembered as removed."""
+        """Return which GUIDs of a batch are stored [DEDUP-1, DEDUP-2], or remembered as removed.
+
+        Each queue knows its own [DEDUP-5], and not who has posted them [DEDUP-6].
+        """
         found: set[bytes] = set()
         if not self._known.keys().isdisjoint(batch):
             found = {guid for guid in batch if guid in self._known}

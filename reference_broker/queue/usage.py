@@ -129,7 +129,7 @@ class Usage:
         self._reported = min(self._reported, self.level())
 
     def refusal(self, messages: int = 0, size: int = 0) -> Refusal | None:
-        """Return why one more message would be refused, or None.
+        """Return why one more message would be refused, by their number first [LIMIT-6], or None.
 
         Args:
             messages: accepted already, but not counted in yet.

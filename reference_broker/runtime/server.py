@@ -55,7 +55,7 @@ DomainSource: TypeAlias = Callable[[str], DomainConfig]
 #: Takes the core's log records.
 RecordSink: TypeAlias = Callable[[Log], None]
 
-#: Bytes that may wait for a peer before it is called congested, and below which it is not.
+#: Bytes that may wait for a peer before it is called congested, and below which it is not [FLOW-9].
 _WRITE_HIGH_WATER = 4 * 1024 * 1024
 _WRITE_LOW_WATER = 1024 * 1024
 #: Connections that the kernel accepts for us; asyncio takes as many in one turn of its loop.
@@ -161,7 +161,7 @@ class BrokerServer:
         return bound
 
     def stop(self) -> None:
-        """Begin a graceful stop; `stopped` tells when it is complete."""
+        """Begin a graceful stop, and let nobody in [PROC-10]; `stopped` tells when it is complete."""
         self._stop_listening()
         self.feed(Stop())
 
@@ -473,7 +473,10 @@ class _Connection(asyncio.Protocol):
         self._note_congestion()
 
     def _note_congestion(self) -> None:
-        """Read, and let the core deliver, only while little waits for the peer or for the disk."""
+        """Read, and let the core deliver, only while little waits for the peer or for the disk.
+
+        What waits leaves in its order when the peer reads again [FLOW-8].
+        """
         limit = _WRITE_LOW_WATER if self._is_congested else _WRITE_HIGH_WATER
         is_congested = self._is_backed_up or self._held_bytes > limit
         if is_congested is self._is_congested or self._is_closing or self._transport is None:

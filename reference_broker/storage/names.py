@@ -21,6 +21,8 @@ from reference_broker.base import OperatorError
 _SEGMENT: Final = re.compile(r"bmq_(\d{1,9})\.(\d{12})\.bmq_data")
 _SNAPSHOT: Final = re.compile(r"bmq_(\d{1,9})\.\d{8}_\d{6}(?:\.(\d{1,9}))?\.bmq_journal")
 _LEDGER: Final = re.compile(r"bmq_csl_\d{8}_\d{6}_[0-9A-F]{10}\.bmq_csl")
+#: What a name has room for; no broker writes so many.
+SNAPSHOT_SERIAL_MAX: Final = 999_999_999
 _DAYS_TO_1970: Final = 719_468  # from 0000-03-01, where the calendar's cycles begin
 
 

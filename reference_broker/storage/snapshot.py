@@ -32,6 +32,7 @@ from reference_broker.storage.bodies import (
     snapshot_body,
 )
 from reference_broker.storage.columns import cut_columns
+from reference_broker.storage.names import SNAPSHOT_SERIAL_MAX
 from reference_broker.storage.records import (
     MAGIC_SIZE,
     RECORD_HEADER_SIZE,
@@ -129,11 +130,14 @@ def decode_position(data: bytes, partition: int) -> SnapshotRecord:
     """Return where in the log of a partition a snapshot that starts so holds.
 
     Raises:
-        RecordError: it is not there, or of another partition.
+        RecordError: it is not there, of another partition, or no place that anybody writes down.
     """
     body = decode_body(read_record(data, MAGIC_SIZE))
     if not isinstance(body, SnapshotRecord) or body.partition != partition:
         raise RecordError(f"{body} where the place in the log of partition {partition} should be")
+    if body.serial >= SNAPSHOT_SERIAL_MAX:
+        rule = f"the next one must not be above {SNAPSHOT_SERIAL_MAX}"
+        raise RecordError(f"serial {body.serial}, but {rule}")
     return body
 
 

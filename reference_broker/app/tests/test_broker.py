@@ -315,6 +315,22 @@ def test_a_command_line_comes_before_the_configuration(tmp_path: Path):
     assert ReferenceBroker(etc).read_configuration().host_name == "localhost"
 
 
+def test_what_is_told_of_the_configuration_is_what_the_command_line_says(tmp_path: Path):
+    etc = write_folder(tmp_path)
+
+    def told(port: int | None, **overrides: str) -> tuple[object, ...]:
+        broker = ReferenceBroker(etc, port=port, overrides=Overrides(**overrides))
+        app = json.loads(broker.read_configuration().app_json)
+        names = ("hostName", "hostTags", "hostDataCenter")
+        return (*map(app.get, names), app["networkInterfaces"]["tcpInterface"]["port"])
+
+    configured = told(None)
+    assert told(0) == configured
+    said = {"host_name": "other", "host_tags": "", "host_data_center": "east"}
+    assert told(7, **said) == ("other", "", "east", 7)
+    assert told(7) == (*configured[:3], 7)
+
+
 def test_a_port_replaces_the_configured_ones_at_the_configured_address(tmp_path: Path):
     etc = write_folder(tmp_path)
     for options, host in (

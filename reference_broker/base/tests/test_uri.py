@@ -112,6 +112,14 @@ def test_parse_undoes_str(domain, tier, queue, app_id):
     assert QueueUri.parse(uri.canonical) == QueueUri(domain, tier, queue, "")
 
 
+def test_the_same_queue_in_another_domain():
+    uri = QueueUri.parse("bmq://d.~tier/q?id=app")
+    assert str(uri.in_domain("other")) == "bmq://other/q?id=app"
+    assert str(QueueUri.parse("bmq://d/q").in_domain("other.~east")) == "bmq://other.~east/q"
+    with pytest.raises(UriError, match="Domain parsing failed"):
+        uri.in_domain("no domain")
+
+
 @given(
     st.text()
     | st.text("ab.~/?id=&", max_size=20).map("bmq://".__add__)

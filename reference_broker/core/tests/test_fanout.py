@@ -154,6 +154,14 @@ def test_an_unregistered_app_gets_nothing_and_is_told_once():
     ]
 
 
+def test_an_unregistered_app_is_told_with_the_queue_and_not_with_who_opened_it_first():
+    world = fanout("foo")
+    reader_of(world, FANOUT_URI, "foo")
+    reader_of(world, FANOUT_URI, "quux")
+    (alarm,) = unregistered(world)
+    assert "AppId 'quux' is not authorized for queue 'bmq://test.fan/q' - " in alarm
+
+
 def test_an_unregistered_app_is_told_again_after_all_its_consumers_went():
     world = fanout("foo")
     for _ in range(2):

@@ -12,6 +12,7 @@ from reference_broker.base import QueueUri
 from reference_broker.base.limits import MIB
 from reference_broker.storage import Columns, RecordError, StoredApp, StoredQueue, location_of
 from reference_broker.storage.bodies import SnapshotRecord
+from reference_broker.storage.names import SNAPSHOT_SERIAL_MAX
 from reference_broker.storage.snapshot import (
     SNAPSHOT_PREFIX_SIZE,
     SnapshotReader,
@@ -95,6 +96,14 @@ def test_the_position_is_at_the_start():
         decode_position(SNAPSHOT, 1)
     with pytest.raises(RecordError):
         decode_position(SNAPSHOT[: SNAPSHOT_PREFIX_SIZE - 1], 0)
+
+
+def test_a_serial_that_leaves_no_name_for_the_next_snapshot_is_damage():
+    last = POSITION._replace(serial=SNAPSHOT_SERIAL_MAX - 1)
+    assert decode_position(b"".join(encode_snapshot(last, [], [])), 0) == last
+    beyond = POSITION._replace(serial=SNAPSHOT_SERIAL_MAX)
+    with pytest.raises(RecordError, match="serial 999999999, but the next one must not"):
+        decode_position(b"".join(encode_snapshot(beyond, [], [])), 0)
 
 
 @pytest.mark.parametrize(

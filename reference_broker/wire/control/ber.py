@@ -16,8 +16,8 @@ member in the order of the ids even if it is the default, and nothing for an abs
 
 The decoder accepts what the peer's accepts: definite lengths [BER-1], any order [BER-2], missing
 members (their defaults) [BER-3], unknown ones (skipped) [BER-4], a member twice (the last one
-holds), superfluous leading octets of integers up to the width of the type, anything after the end
-[BER-5]. Strings may hold any octets [BER-6]; what is not UTF-8 is kept as surrogate escapes and
+holds) [BER-20], superfluous leading octets of integers up to the width of the type [BER-21],
+anything after the end [BER-5]. Strings may hold any octets [BER-6]; what is not UTF-8 is kept as surrogate escapes and
 encodes to the same octets again. Refused are:
 
 - a primitive element where a constructed one belongs, or the reverse [BER-13];

@@ -6,13 +6,14 @@ r"""Control messages in JSON [JSON-1].
 
 - a member is called by its wire name; an untagged choice adds no level, its alternative stands
   among the members of the sequence;
-- enumerators are names [JSON-2] (the decoder takes the numbers, too), bytes are base64 [JSON-3],
-  64-bit integers are plain numbers (the decoder takes them in quotes, too);
-- absent optional members and empty arrays are left out; the decoder takes `null` for the former;
+- enumerators are names [JSON-2] (the decoder takes the numbers [JSON-12], too), bytes are base64
+  [JSON-3], 64-bit integers are plain numbers (the decoder takes them in quotes [JSON-13], too);
+- absent optional members and empty arrays are left out; the decoder takes `null` for the former
+  [JSON-14];
 - `/` is written `\/` and there is no white space, as the peer has it.
 
-The decoder skips unknown members [JSON-4], takes the last of several of one name, and gives missing
-ones their defaults. It refuses what is not UTF-8 or not JSON [JSON-5], or no object [JSON-6],
+The decoder skips unknown members [JSON-4], takes the last of several of one name [JSON-15], and gives
+missing ones their defaults. It refuses what is not UTF-8 or not JSON [JSON-5], or no object [JSON-6],
 numbers with a fraction or an exponent or out of range [JSON-8], values of the wrong type [JSON-9],
 enumerators that do not exist [JSON-10], halves of surrogate pairs [JSON-11], several members where
 a choice is the message, more than `CONTROL_NESTING_MAX` levels [JSON-7], more than

@@ -50,7 +50,7 @@ U32: TypeAlias = Annotated[int, Kind.U32]
 I64: TypeAlias = Annotated[int, Kind.I64]
 U64: TypeAlias = Annotated[int, Kind.U64]
 
-# Lowest and highest value of each integer kind; an enumerator travels as an i32.
+# Lowest and highest value of each integer kind [CTRL-12]; an enumerator travels as an i32.
 INTEGER_BOUNDS: Final[Mapping[Kind, tuple[int, int]]] = MappingProxyType(
     {
         Kind.I32: (-(2**31), 2**31 - 1),
