@@ -32,10 +32,10 @@ from suites.harness.report import (
     write_matrix,
 )
 from suites.harness.target import TargetError, TargetSpec
+from suites.integration.areas import AREA_TEXTS
 from suites.integration.case import CaseInfo
 from suites.integration.runner import (
     RunOptions,
-    area_texts,
     complete,
     due_cases,
     run_apart,
@@ -46,6 +46,7 @@ from suites.integration.verdict import SUITE
 _EXIT_COULD_NOT_RUN: Final = 2
 _TITLE: Final = "Integration suite"
 _RUNS_MAX: Final = 1_000
+_NO_WORKERS: Final = "0"
 _EPILOG: Final = """\
 targets: reference, in-process, bmqbrkr:/PATH/TO/bmqbrkr.tsk, docker:IMAGE, external:HOST:PORT
 exit codes: 0 nothing failed, 1 something failed or wavered, 2 something could not run
@@ -60,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         specs = _specs(options)
         if options.quiet:
             return _run_for_another(options, specs[0])
+        _tell_of_workers(options, specs)
         due = due_cases(options.case)
+        options.case = [info.id for info in due] if options.case else []
         if len(specs) == 1 and options.repeat == 1 and not options.json:
             return _run_one(options, specs[0], due, words)
         return _run_many(options, specs, due, words)
@@ -80,14 +83,20 @@ def _parser() -> argparse.ArgumentParser:
         "--target", action="append", help="what to test; again for a matrix (default: reference)"
     )
     parser.add_argument("--break", dest="defect", default="", help="a seeded defect")
-    parser.add_argument("--case", action="append", default=[], help="run only this case")
+    parser.add_argument(
+        "--case",
+        action="append",
+        default=[],
+        metavar="ID|AREA",
+        help="run only this case (BMQ-PUT-7), or this area (BMQ-PUT); may be repeated",
+    )
     parser.add_argument("--seconds", type=float, help="begin no case later than this")
     parser.add_argument("--seed", type=int, help="accepted from the gate; nothing here is random")
     parser.add_argument("--repeat", type=_runs, default=1, metavar="N", help="run all N times")
     parser.add_argument("--out", type=Path, help="write the report's pages below this folder")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--result", type=Path, help="write one target's verdicts there, as JSON")
-    parser.add_argument("-n", "--workers", default="0", help="processes to run cases in")
+    parser.add_argument("-n", "--workers", default=_NO_WORKERS, help="processes to run cases in")
     # Between the command that runs many and those that it starts.
     parser.add_argument("--talks", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
@@ -116,18 +125,26 @@ def _specs(options: argparse.Namespace) -> list[TargetSpec]:
     return [TargetSpec.parse(text, options.defect) for text in texts]
 
 
-def _run_options(options: argparse.Namespace) -> RunOptions:
+def _run_options(options: argparse.Namespace, spec: TargetSpec) -> RunOptions:
     return RunOptions(
         case_ids=tuple(options.case),
         seconds=options.seconds,
-        workers=options.workers,
+        # On one broker, a case that fills a domain would disturb those beside it.
+        workers=options.workers if spec.address is None else _NO_WORKERS,
         with_talks=options.talks or options.out is not None or options.json,
     )
 
 
+def _tell_of_workers(options: argparse.Namespace, specs: Sequence[TargetSpec]) -> None:
+    shared = [spec.text for spec in specs if spec.address is not None]
+    if shared and options.workers != _NO_WORKERS:
+        text = "cases run one after the other, since they share one broker and its domains"
+        sys.stderr.write(f"{', '.join(shared)}: {text}\n")
+
+
 def _run_for_another(options: argparse.Namespace, spec: TargetSpec) -> int:
     """Run the cases for a command that shows the verdicts itself: see `run_apart`."""
-    found, is_interrupted = run_here(spec, _run_options(options))
+    found, is_interrupted = run_here(spec, _run_options(options, spec))
     if found is None or is_interrupted:
         return EXIT_INTERRUPTED
     _write_result(options, found)
@@ -139,7 +156,7 @@ def _run_one(
 ) -> int:
     """Run the cases once, in this process."""
     started = datetime.now(UTC)
-    found, is_interrupted = run_here(spec, _run_options(options))
+    found, is_interrupted = run_here(spec, _run_options(options, spec))
     result = complete(found, due, spec)
     _write_result(options, result)
     matrix = _matrix([Column(_name(spec), result)], words, started)
@@ -176,7 +193,7 @@ def _run_target(
         name = f"{_name(spec)}, run {number} of {options.repeat}"
         name = name if options.repeat > 1 else _name(spec)
         with console.status(f"{name} …"):
-            runs.append(complete(run_apart(spec, _run_options(options), due), due, spec))
+            runs.append(complete(run_apart(spec, _run_options(options, spec), due), due, spec))
         counts = [
             f"{count} {found.label.lower()}" for found, count in runs[-1].totals.items() if count
         ]
@@ -196,7 +213,7 @@ def _matrix(columns: Sequence[Column], words: Sequence[str], started: datetime) 
         command=f"gauntlet {SUITE} {shlex.join(words)}".strip(),
         environment=_environment(),
         columns=tuple(columns),
-        area_texts=area_texts(),
+        area_texts=AREA_TEXTS,
     )
 
 
@@ -217,6 +234,9 @@ def _write_result(options: argparse.Namespace, result: SuiteResult) -> None:
 
 def _write_pages(options: argparse.Namespace, matrix: Matrix, console: Console) -> None:
     if options.out is None:
+        if matrix.exit_code:
+            text = "--out FOLDER writes a page for each case, with what went over the wire"
+            console.print(text, markup=False, soft_wrap=True)
         return
     folder = options.out / SUITE
     write_matrix(matrix, folder)

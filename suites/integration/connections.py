@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from reference_broker.wire.control import Encoding
+from reference_broker.wire.push import FLAG_OUT_OF_ORDER
 from suites.harness.target import Target
 from suites.integration.actor import MESSAGES_MAX, Actor, Want
 from suites.integration.admin import AdminActor
@@ -97,6 +99,35 @@ class Wire:
         self._peers.append(admin)
         admin.start_admin(encoding)
         return admin
+
+    def wait_until_empty(self, uri: str, *, app_id: str = "", target: Target | None = None) -> None:
+        """Wait until nothing waits in a queue that nobody reads.
+
+        What another process has confirmed may still be on its way, so that one look is not enough:
+        each look takes what there is, and gives it back.
+
+        Args:
+            uri: of the queue.
+            app_id: of a fanout queue.
+            target: where the queue is, if not at the usual one.
+
+        Raises:
+            AssertionError: messages are left when everything has had its time.
+        """
+        give_up = 0.0
+        while True:
+            reader = self.reader(uri, "afterwards", app_id=app_id, target=target)
+            give_up = give_up or time.monotonic() + reader.timeout_s
+            reader.settle()
+            left = list(reader.pushes)
+            reader.disconnect()
+            if not left:
+                return
+            again = sum(bool(push.flags & FLAG_OUT_OF_ORDER) for push in left)
+            text = (
+                f"{len(left)} confirmed messages are still there, {again} of them delivered before"
+            )
+            assert time.monotonic() < give_up, text
 
     def close(self) -> None:
         """Close all connections."""

@@ -10,13 +10,12 @@ import contextlib
 import importlib
 import os
 import pkgutil
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -36,8 +35,6 @@ _CASE_SECONDS_MAX: Final = 60
 #: What a run may take to end in order.
 _END_SECONDS_MAX: Final = 30
 _OUTPUT_TAIL_CHARS: Final = 300
-_AREA: Final = re.compile(r"BMQ-([A-Z]+)")
-_SOURCES: Final = re.compile(r"\s*\([^)]*\)\.?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,36 +72,29 @@ def _module_names() -> Iterator[str]:
 
 
 def due_cases(wanted: Sequence[str]) -> list[CaseInfo]:
-    """Return the cases to run: those wanted, or all.
+    """Return the cases to run.
+
+    Args:
+        wanted: ids (`BMQ-PUT-7`, or `PUT-7`) and areas (`BMQ-PUT`, or `PUT`); all if there are none.
 
     Raises:
         TargetError: one of those wanted does not exist.
     """
     import_cases()
     known = registered_cases()
-    unknown = [case_id for case_id in wanted if case_id not in known]
+    names = {f"BMQ-{name.upper().removeprefix('BMQ-')}": name for name in wanted}
+    there = {f"BMQ-{info.sort_key[0]}" for info in known.values()}
+    unknown = [name for full, name in names.items() if full not in known and full not in there]
     if unknown:
-        areas = ", ".join(sorted({info.sort_key[0] for info in known.values()}))
-        raise TargetError(f"there is no case {', '.join(unknown)}; known areas: {areas}")
-    return [info for info in known.values() if not wanted or info.id in wanted]
-
-
-def area_texts() -> Mapping[str, str]:
-    """Return what each area is about, from the first lines of the modules of cases.
-
-    They read `BMQ-PUT: text (sources).`, or `BMQ-TTL, BMQ-POISON: text of one, text of other.`
-    """
-    texts: dict[str, list[str]] = {}
-    for name in _module_names():
-        lines = (importlib.import_module(name).__doc__ or "").splitlines()
-        for part in "".join(lines[:1]).split(";"):
-            head, _, tail = part.partition(":")
-            areas, text = _AREA.findall(head), _SOURCES.sub("", tail.strip()).rstrip(".")
-            pieces = text.split(", ")
-            each = pieces if len(pieces) == len(areas) else [text] * len(areas)
-            for area, piece in zip(areas, each, strict=True):
-                texts.setdefault(area, []).append(piece)
-    return {area: "; ".join(parts) for area, parts in texts.items()}
+        areas = ", ".join(sorted(there))
+        raise TargetError(
+            f"there is no case {', '.join(unknown)}, nor such an area; areas: {areas}"
+        )
+    return [
+        info
+        for info in known.values()
+        if not names or info.id in names or f"BMQ-{info.sort_key[0]}" in names
+    ]
 
 
 def run_here(spec: TargetSpec, options: RunOptions) -> tuple[SuiteResult | None, bool]:
@@ -113,6 +103,8 @@ def run_here(spec: TargetSpec, options: RunOptions) -> tuple[SuiteResult | None,
     Returns:
         What it found, None if it did not get that far, and whether it was interrupted.
     """
+    for name in _module_names():
+        sys.modules.pop(name, None)  # pytest explains assertions only of what it imports itself
     with tempfile.TemporaryDirectory(prefix="gauntlet-integration-") as folder:
         result = Path(folder) / "result.json"
         command = [
@@ -124,6 +116,8 @@ def run_here(spec: TargetSpec, options: RunOptions) -> tuple[SuiteResult | None,
             "no:cacheprovider",
             "-p",
             "no:logging",  # a broker in this process writes its own log
+            # No assertion is in what we have imported already.
+            "-Wignore::pytest.PytestAssertRewriteWarning",
             "--quiet",
             "--no-header",
             "--no-summary",

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,8 @@ _SEVERITY: Final = tuple(Verdict(name) for name in ("fail", "error", "not-run"))
 _TARGETS: Final = ("target", "fresh_target")
 _ATTRIBUTE: Final = "gauntlet_case"
 _REASON_CHARS_MAX: Final = 1_000
+#: Beginnings of the lines in which pytest says where two collections differ.
+_EXPLAINING: Final = ("At index ", "Left contains ", "Right contains ", "Extra items in ")
 _DETAILS_CHARS_MAX: Final = 100_000
 _LOG_CHARS_MAX: Final = 8_000
 #: How often a process of the run starts the target again that a case has brought down.
@@ -168,11 +171,19 @@ def _verdict(
 
 
 def _one_line(error: BaseException) -> str:
-    # pytest explains an assertion on lines of its own; those are for the details.
-    text = next(iter(str(error).strip().splitlines()), "")[:_REASON_CHARS_MAX]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = "; ".join(_telling(lines))[:_REASON_CHARS_MAX]
     if isinstance(error, AssertionError | Graded | OperatorError | pytest.skip.Exception):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}"
+
+
+def _telling(lines: Sequence[str]) -> Iterator[str]:
+    """Return the lines that say most; pytest explains an assertion on lines of its own."""
+    yield from lines[:1]
+    if lines and " " not in lines[0]:  # the name of what was looked at
+        yield from (line for line in lines[1:2] if line.startswith("assert "))
+    yield from [line for line in lines[1:] if line.startswith(_EXPLAINING)][:1]
 
 
 def _check_target(

@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         console.print(f"no defect is called {', '.join(unknown)}", style="bold red")
         return EXIT_COULD_NOT_RUN
+    if options.out and not options.out.parent.is_dir():
+        text = f"{options.out} cannot be written: run it in a checkout, or name a file by --out"
+        console.print(text, style="bold red")
+        return EXIT_COULD_NOT_RUN
     import_cases()
     known = read_kills(options.kills)
     plan = _plan(options, known)

@@ -16,6 +16,7 @@ EXEMPTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "sleep": {
             "reference_broker/client/blocking.py": "the bounded pause between two tries to connect",
             "suites/stress/load.py": "at the end it listens a moment for what must not come",
+            "suites/integration/log.py": "paces looks at a file; nobody tells when it grows",
             "suites/chaos/nemesis.py": "paces the faults; gives a taken port a bounded second chance",
             "suites/chaos/run.py": "how long the load lasts",
             "suites/chaos/workload.py": "paces the load",

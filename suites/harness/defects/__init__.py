@@ -12,6 +12,7 @@ which cases of the integration suite each of them turns red.
 | module        | where things go wrong                                                |
 |---------------|----------------------------------------------------------------------|
 | `framing`     | frames, heartbeats, control messages, CONFIRM lists                  |
+| `decoding`    | how requests are read: numbers, liberties of the encodings, rIds     |
 | `sessions`    | negotiation and authentication                                       |
 | `requests`    | open, configure, close, disconnect                                   |
 | `publishing`  | from a PUT to its acknowledgement                                    |
@@ -21,6 +22,10 @@ which cases of the integration suite each of them turns red.
 | `delivering`  | from the queue to the consumer, confirmation, redelivery             |
 | `storing`     | what survives a restart                                              |
 | `commands`    | the operator's commands                                              |
+| `asking`      | the operator's commands at their edges                               |
+| `hosting`     | the process, its files and its configuration                         |
+| `operating`   | stops, alarms, names of domains and queues                           |
+| `bounding`    | the order of limits, GUIDs of other queues, pauses, slow clients     |
 """
 
 from __future__ import annotations
@@ -28,11 +33,16 @@ from __future__ import annotations
 from typing import Final
 
 from suites.harness.defects import (
+    asking,
+    bounding,
     commands,
+    decoding,
     delivering,
     expressions,
     framing,
+    hosting,
     keeping,
+    operating,
     publishing,
     requests,
     routing,
@@ -47,6 +57,7 @@ __all__ = ["DEFECTS", "Defect"]
 DEFECTS: Final = defects_of(
     (
         framing,
+        decoding,
         sessions,
         requests,
         publishing,
@@ -56,5 +67,9 @@ DEFECTS: Final = defects_of(
         delivering,
         storing,
         commands,
+        asking,
+        hosting,
+        operating,
+        bounding,
     )
 )

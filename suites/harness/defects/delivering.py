@@ -222,6 +222,33 @@ def _forget_when(*, is_lost: bool) -> None:
     wrap(App, "give_up", make)
 
 
+@defect("queue", "TTL")
+def expired_comes_back() -> None:
+    """What a consumer holds of messages that have expired goes to others when it closes."""
+    expired: dict[bytes, tuple[Any, int]] = {}
+
+    def note(queue: Queue, wall_ns: int, _: Any) -> None:
+        for app in queue.apps.values():
+            held = [queue.store.get(ordinal) for ordinal in app.held()]
+            expired.update({m[0]: (m, wall_ns) for m in held if m is not None})
+
+    def make(remove: Callable[..., Any]) -> Callable[..., Any]:
+        def revive(queue: Queue, stream: Stream, now: Any, **how: bool) -> Any:
+            held = [guid for each in stream.subscriptions for guid in each.unconfirmed]
+            result = remove(queue, stream, now, **how)
+            for guid in held:
+                if queue.store.ordinal_of(guid) is None and guid in expired:
+                    message, wall_ns = expired.pop(guid)
+                    again = (guid[::-1], *message[1:5], queue.next_ordinal, 0)
+                    queue.post([again], wall_ns, now)
+            return result
+
+        return revive
+
+    before(Queue, "expire", note)
+    wrap(Queue, "_remove_stream", make)
+
+
 @defect("queue", "DISC CLOSE PUSH CAST")
 def gone_consumer_served() -> None:
     """A consumer that is gone keeps its place in the round robin, and messages go to it."""
@@ -396,3 +423,28 @@ def deconfigured_still_served() -> None:
         return stubborn
 
     wrap(ControlDesk, "_reconfigure", make)
+
+
+@defect("queue", "CFG")
+def deconfigure_confirms() -> None:
+    """What a consumer holds when it deconfigures is taken for confirmed."""
+
+    def confirm(desk: ControlDesk, entry: Any, stream: Stream) -> None:
+        held = [guid for each in stream.subscriptions for guid in each.unconfirmed]
+        entry.queue.confirm(stream, held, desk._context.now)
+
+    _before_deconfigure(confirm)
+
+
+@defect("queue", "CFG")
+def deconfigure_forgets_unconfirmed() -> None:
+    """What a consumer holds when it deconfigures is not delivered again when it closes."""
+    _before_deconfigure(lambda _, __, stream: stream.release())
+
+
+def _before_deconfigure(look: Callable[[ControlDesk, Any, Stream], Any]) -> None:
+    def deconfiguring(self: ControlDesk, handle: Any, sub_stream: Any, specs: Any) -> None:
+        if not specs:
+            look(self, handle.entry, sub_stream.stream)
+
+    before(ControlDesk, "_reconfigure", deconfiguring)

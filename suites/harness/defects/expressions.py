@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Final
 
+from reference_broker.base import limits
 from reference_broker.core import control, domains
-from reference_broker.expr import BINARY, ExpressionError, Predicate, compile_expression
+from reference_broker.expr import (
+    BINARY,
+    CompileErrorCode,
+    EvaluationError,
+    ExpressionError,
+    Predicate,
+    compile_expression,
+    evaluation,
+    parser,
+)
+from reference_broker.expr import predicate as predicate_module
+from reference_broker.expr import tokens as tokens_module
 from reference_broker.queue import App, Queue
+from reference_broker.wire import property_lookup as property_lookup_module
 from reference_broker.wire.control import StatusCategory
+from reference_broker.wire.properties import PropertyType
 from suites.harness.defects.doors import defect, door, replace, wrap
 
 _INVALID: Final = -(2**31)
@@ -43,7 +60,7 @@ def _change_matching(change: Callable[[Predicate, Any], bool]) -> None:
         replace(module, "compile_expression", compiled)
 
 
-@defect("expr", "SUB")
+@defect("expr", "SUB EXPR")
 def and_or_swapped() -> None:
     """In subscriptions, && means "or" and || means "and"."""
     _change_text(
@@ -57,7 +74,7 @@ def greater_or_equal_is_greater() -> None:
     _change_text(lambda text: text.replace(">=", ">").replace("<=", "<"))
 
 
-@defect("expr", "SUB")
+@defect("expr", "SUB EXPR")
 def integers_compared_as_text() -> None:
     """Numbers in subscriptions are compared digit by digit, like text."""
 
@@ -81,7 +98,7 @@ def missing_property_is_zero() -> None:
     _change_matching(zero)
 
 
-@defect("expr", "SUB APP")
+@defect("expr", "SUB APP EXPR")
 def errors_are_true() -> None:
     """A message for which an expression has no value is wanted."""
 
@@ -92,6 +109,60 @@ def errors_are_true() -> None:
             return True
 
     _change_matching(true)
+
+
+@defect("expr", "SUB")
+def failed_comparison_is_false() -> None:
+    """A comparison that has no value is false, and the rest of the expression goes on from there."""
+
+    def make(comparison: Callable[..., Any]) -> Callable[..., Any]:
+        def lenient(*arguments: Any) -> Any:
+            compare = comparison(*arguments)
+
+            def decide(lookup: Any) -> bool:
+                try:
+                    return bool(compare(lookup))
+                except EvaluationError:
+                    return False
+
+            return decide
+
+        return lenient
+
+    wrap(evaluation, "_comparison", make)
+
+
+@defect("expr", "SUB")
+def conjunction_not_lazy() -> None:
+    """In subscriptions, && looks at what is right of it also where the left is false."""
+    boolean = door(evaluation, "_boolean")
+
+    def both(left: Callable[..., Any], right: Callable[..., Any]) -> Callable[..., bool]:
+        return lambda lookup: boolean(left(lookup)) & boolean(right(lookup))
+
+    replace(evaluation, "_conjunction", both)
+
+
+@defect("expr", "SUB")
+def or_binds_like_and() -> None:
+    """In subscriptions, && and || bind alike, and are read from left to right."""
+    replace(parser, "_PRECEDENCES", {**door(parser, "_PRECEDENCES"), "||": 2})
+
+
+@defect("expr", "SUB")
+def strings_compared_without_case() -> None:
+    """In subscriptions, the case of letters does not matter."""
+
+    def make(comparison: Callable[..., Any]) -> Callable[..., Any]:
+        def small(value: Any) -> Any:
+            return value.lower() if isinstance(value, bytes) else value
+
+        def without_case(compare: Callable[..., bool], *sides: Any) -> Any:
+            return comparison(lambda a, b: compare(small(a), small(b)), *sides)
+
+        return without_case
+
+    wrap(evaluation, "_comparison", make)
 
 
 @defect("expr", "SUB SDK")
@@ -108,7 +179,7 @@ def booleans_read_as_integers() -> None:
     _change_matching(numbers)
 
 
-@defect("expr", "SUB")
+@defect("expr", "SUB EXPR")
 def long_integers_truncated() -> None:
     """Properties of 64 bits are cut to 32 in subscriptions."""
 
@@ -133,7 +204,7 @@ def binary_exists_as_text() -> None:
     _change_matching(text)
 
 
-@defect("expr", "SUB")
+@defect("expr", "SUB EXPR")
 def bad_expression_matches_nothing() -> None:
     """A consumer's expression that does not compile is false for every message."""
 
@@ -146,7 +217,7 @@ def bad_expression_matches_nothing() -> None:
     replace(control, "compile_expression", compiled)
 
 
-@defect("expr", "SUB")
+@defect("expr", "SUB EXPR")
 def bad_expression_refused() -> None:
     """A consumer whose expression does not compile is refused."""
 
@@ -161,6 +232,144 @@ def bad_expression_refused() -> None:
         return strict
 
     wrap(control, "_predicate", make)
+
+
+# The edges of the language.
+
+
+@defect("expr", "EXPR")
+def characters_unsigned() -> None:
+    """A property of type CHAR is a number from 0 to 255 in subscriptions."""
+    wrap(
+        property_lookup_module,
+        "_value",
+        lambda value: (
+            lambda data, span: data[span[1]] if span[0] == PropertyType.CHAR else value(data, span)
+        ),
+    )
+
+
+@defect("expr", "EXPR")
+def integers_without_end() -> None:
+    """Computations in subscriptions grow beyond 64 bits."""
+
+    def unlimited(compute: Callable[..., int], left: Any, right: Any) -> Any:
+        exact = arithmetic(compute, left, right)
+
+        def evaluate(lookup: Any) -> int:
+            exact(lookup)  # for its errors
+            return compute(left(lookup), right(lookup))
+
+        return evaluate
+
+    arithmetic = door(evaluation, "_arithmetic")
+    replace(evaluation, "_arithmetic", unlimited)
+
+
+@defect("expr", "EXPR")
+def quotients_rounded_down() -> None:
+    """Divisions in subscriptions round down, and a remainder has the sign of the divisor."""
+    table = door(evaluation, "_ARITHMETIC")
+    check = door(evaluation, "_check_division")
+
+    def checked(compute: Callable[[int, int], int]) -> Callable[[int, int], int]:
+        def divide(a: int, b: int) -> int:
+            check(a, b)
+            return compute(a, b)
+
+        return divide
+
+    changed = {"/": checked(operator.floordiv), "%": checked(operator.mod)}
+    replace(evaluation, "_ARITHMETIC", {**table, **changed})
+
+
+@defect("expr", "EXPR")
+def comparisons_chained() -> None:
+    """Comparisons in a row are read from left to right, like other operators."""
+    replace(parser, "_NOT_ASSOCIATIVE", frozenset())
+
+
+@defect("expr", "EXPR")
+def escapes_resolved() -> None:
+    """In strings of subscriptions a backslash goes, and what is behind it stays."""
+
+    def resolved(text: bytes) -> list[Any]:
+        return [
+            token._replace(text=re.sub(rb"\\(.)", rb"\1", token.text))
+            if token.kind == "string"
+            else token
+            for token in tokens(text)
+        ]
+
+    tokens = door(parser, "tokens_of")
+    replace(parser, "tokens_of", resolved)
+
+
+@defect("expr", "EXPR")
+def expressions_one_too_long() -> None:
+    """A subscription's text may have 129 bytes."""
+    _change_limits(EXPRESSION_CHARS_MAX=limits.EXPRESSION_CHARS_MAX + 1)
+
+
+@defect("expr", "EXPR")
+def expressions_measured_in_letters() -> None:
+    """A subscription's text may have 128 characters, however many bytes they are."""
+
+    def stretched(text: bytes) -> Any:
+        length = len(text.decode())
+        assert length <= limits.EXPRESSION_CHARS_MAX * 4
+        if length > limits.EXPRESSION_CHARS_MAX:
+            raise ExpressionError(CompileErrorCode.TOO_LONG, "too long")
+        return parse(text)
+
+    parse = door(predicate_module, "parse")
+    _change_limits(EXPRESSION_CHARS_MAX=limits.EXPRESSION_CHARS_MAX * 4)
+    replace(predicate_module, "parse", stretched)
+
+
+@defect("expr", "EXPR")
+def properties_are_no_operators() -> None:
+    """Ten operators may stand in a subscription, and properties do not count among them."""
+
+    def counted(text: bytes) -> Any:
+        parsed = parse(text)
+        return parsed._replace(operators=parsed.operators - len(parsed.properties))
+
+    parse = door(predicate_module, "parse")
+    replace(predicate_module, "parse", counted)
+
+
+@defect("expr", "EXPR")
+def wide_literals_accepted() -> None:
+    """An integer in a subscription may have any number of digits."""
+    replace(tokens_module, "INT64_MIN", -(10**100))
+    replace(tokens_module, "INT64_MAX", 10**100)
+
+
+@defect("expr", "EXPR")
+def property_names_without_case() -> None:
+    """Subscriptions find a property whatever the case of its name is."""
+
+    def lower(predicate: Predicate, lookup: Any) -> bool:
+        return predicate.matches(lambda name: lookup(name.lower()))
+
+    _change_matching(lower)
+
+
+@defect("expr", "EXPR")
+def exists_is_no_name() -> None:
+    """In subscriptions a property cannot be called `exists`."""
+    _change_matching(
+        lambda predicate, lookup: predicate.matches(
+            lambda name: None if name == "exists" else lookup(name)
+        )
+    )
+
+
+def _change_limits(**changes: int) -> None:
+    """Let texts be as large as that."""
+    changed = {**vars(limits), **changes}
+    replace(predicate_module, "limits", SimpleNamespace(**changed))
 
 
 @defect("wire", "SUB APP SDK")

@@ -109,7 +109,7 @@ def half_event_taken_for_whole() -> None:
     _use_reader(_cut=cut)
 
 
-@defect("wire", "HB DISC")
+@defect("wire", "HB DISC NEG")
 def one_event_per_read() -> None:
     """Of several events that come in one packet only the first is seen."""
 
@@ -122,6 +122,30 @@ def one_event_per_read() -> None:
         return first
 
     _use_reader(_cut=make(EventReader._cut))
+
+
+@defect("wire", "NEG")
+def tail_of_a_read_lost() -> None:
+    """What a read brings behind whole events is lost if it is not whole itself."""
+    keep = door(EventReader, "_keep")
+
+    def lose(reader: EventReader, data: bytes, position: int, need: int) -> None:
+        if not position:
+            keep(reader, data, position, need)
+
+    _use_reader(_keep=lose)
+
+
+@defect("wire", "NEG")
+def cut_events_of_a_session_lost() -> None:
+    """Once a client has its session, an event of it that comes in two reads is lost."""
+    door(EventReader, "_keep")
+    strict = type("Strict", (EventReader,), {"__slots__": (), "_keep": lambda *_: None})
+
+    def set_up(_: None, __: handshake.Handshake, session: state.Session, *___: Any) -> None:
+        session.reader = strict(session.reader.event_bytes_max)
+
+    after(handshake.Handshake, "_negotiate", set_up)
 
 
 @defect("wire", "BAD")
@@ -318,7 +342,7 @@ def unknown_encoding_read_as_ber() -> None:
     wrap(broker, "decode_message", make)
 
 
-@defect("wire", "BAD")
+@defect("wire", "BAD CTRL")
 def only_the_usual_ber_is_read() -> None:
     """A control message in BER that is not byte for byte as we would write it is refused."""
 
@@ -334,7 +358,7 @@ def only_the_usual_ber_is_read() -> None:
     wrap(broker, "decode_message", make)
 
 
-@defect("wire", "BAD NEG")
+@defect("wire", "BAD NEG CTRL")
 def unknown_members_refused() -> None:
     """A control message with a member that the schema does not have ends the connection."""
 
@@ -366,7 +390,7 @@ def unknown_members_refused() -> None:
     replace(handshake, "decode_message", decode)
 
 
-@defect("wire", "BAD")
+@defect("wire", "BAD CTRL")
 def wide_integers_truncated() -> None:
     """Of an integer that is too wide the lower octets are taken."""
 
@@ -443,7 +467,7 @@ def large_control_accepted() -> None:
     replace(broker, "CONTROL_EVENT_BYTES_MAX", _HUGE)
 
 
-@defect("wire", "NEG ADMIN AUTH")
+@defect("wire", "NEG ADMIN AUTH CTRL")
 def answers_always_in_ber() -> None:
     """A client that speaks JSON is answered in BER."""
     for module in (context, handshake):

@@ -23,48 +23,56 @@ _NS_PER_S: Final = 1_000_000_000
 # Limits.
 
 
-def _change_usage(
-    refusal: Callable[[Usage], Refusal | None], *, fits: Callable[..., bool] | None = None
-) -> None:
+def _change_usage(refusal: Callable[..., Refusal | None]) -> None:
     """Let queues and domains refuse other messages; each is then looked at by itself."""
-    replace(Usage, "fits", fits or (lambda *_: False))
+    replace(Usage, "fits", lambda *_: False)
     replace(Usage, "refusal", refusal)
 
 
-def _refusal(usage: Usage, messages_max: float, bytes_max: float) -> Refusal | None:
-    if usage.messages > messages_max:
+def _refusal(
+    usage: Usage, accepted: tuple[int, ...], messages_max: float, bytes_max: float
+) -> Refusal | None:
+    """Return why one message more is refused, behind so many, and so many bytes, of the batch."""
+    messages, size = accepted or (0, 0)
+    if usage.messages + messages > messages_max:
         return Refusal.LIMIT_MESSAGES
-    return Refusal.LIMIT_BYTES if usage.bytes > bytes_max else None
+    return Refusal.LIMIT_BYTES if usage.bytes + size > bytes_max else None
 
 
 @defect("queue", "PUT LIMIT")
 def one_message_too_few() -> None:
     """A queue takes exactly as many messages as its limit, and not one more."""
-    _change_usage(lambda usage: _refusal(usage, usage.messages_max - 1, usage.bytes_max))
+    _change_usage(
+        lambda usage, *more: _refusal(usage, more, usage.messages_max - 1, usage.bytes_max)
+    )
 
 
 @defect("queue", "PUT LIMIT")
 def one_message_too_many() -> None:
     """A queue takes two messages more than its limit."""
-    _change_usage(lambda usage: _refusal(usage, usage.messages_max + 1, usage.bytes_max))
+    _change_usage(
+        lambda usage, *more: _refusal(usage, more, usage.messages_max + 1, usage.bytes_max)
+    )
 
 
 @defect("queue", "PUT LIMIT")
 def byte_limit_ignored() -> None:
     """A queue's limit of bytes is no limit."""
-    _change_usage(lambda usage: _refusal(usage, usage.messages_max, _MANY))
+    _change_usage(lambda usage, *more: _refusal(usage, more, usage.messages_max, _MANY))
 
 
 @defect("queue", "PUT")
 def byte_limit_reached_early() -> None:
     """A message that would exceed the limit of bytes is refused, and not only the one behind it."""
-    _change_usage(lambda usage: _refusal(usage, usage.messages_max, usage.bytes_max // 2))
+    _change_usage(
+        lambda usage, *more: _refusal(usage, more, usage.messages_max, usage.bytes_max // 2)
+    )
 
 
 @defect("queue", "PUT LIMIT")
 def message_limit_ignored() -> None:
     """A queue's limit of messages is no limit."""
-    _change_usage(lambda usage: _refusal(usage, _MANY, usage.bytes_max))
+    _change_usage(lambda usage, *more: _refusal(usage, more, _MANY, usage.bytes_max))
 
 
 @defect("queue", "PUT LIMIT")
@@ -88,9 +96,9 @@ def room_not_given_back() -> None:
             gone[0] -= messages
             gone[1] -= size
 
-    def full(usage: Usage) -> Refusal | None:
+    def full(usage: Usage, *more: int) -> Refusal | None:
         messages, size = ghosts.get(usage, [0, 0])
-        return _refusal(usage, usage.messages_max - messages, usage.bytes_max - size)
+        return _refusal(usage, more, usage.messages_max - messages, usage.bytes_max - size)
 
     before(Usage, "add", note)
     _change_usage(full)
@@ -254,6 +262,26 @@ def _change_age(change: Callable[[int, int], int]) -> None:
         return lambda queue, wall_ns, now: expire(queue, change(wall_ns, queue.settings.ttl_s), now)
 
     wrap(Queue, "expire", make)
+
+
+@defect("queue", "TTL")
+def messages_live_a_little_longer() -> None:
+    """Messages live 3 s longer than they should."""
+    _change_age(lambda wall_ns, _: wall_ns - 3 * _NS_PER_S)
+
+
+@defect("queue", "TTL")
+def confirm_of_expired_makes_no_room() -> None:
+    """A consumer cannot confirm a message that has expired, so that it keeps its place."""
+
+    def make(confirm: Callable[..., Any]) -> Callable[..., Any]:
+        def deaf(queue: Queue, stream: Any, guids: Any, now: Any) -> Any:
+            stored = [guid for guid in guids if queue.store.ordinal_of(guid) is not None]
+            return confirm(queue, stream, stored, now)
+
+        return deaf
+
+    wrap(Queue, "confirm", make)
 
 
 @defect("queue", "TTL STORE")

@@ -291,6 +291,29 @@ def consumers_of_a_subscription_numbered() -> None:
     _change_specs(numbered)
 
 
+@defect("queue", "SUB")
+def first_consumer_of_a_subscription_only() -> None:
+    """Of a subscription's consumers only the first one counts."""
+    _keep_consumers(first=True)
+
+
+@defect("queue", "SUB")
+def last_consumer_of_a_subscription_only() -> None:
+    """Of a subscription's consumers only the last one counts."""
+    _keep_consumers(first=False)
+
+
+def _keep_consumers(*, first: bool) -> None:
+    def make(configure: Callable[..., None]) -> Callable[..., None]:
+        def one_each(self: ControlDesk, handle: Any, sub_stream: Any, specs: list[Any]) -> None:
+            kept = {spec.push_id: spec for spec in (specs[::-1] if first else specs)}
+            configure(self, handle, sub_stream, [s for s in specs if kept[s.push_id] is s])
+
+        return one_each
+
+    wrap(ControlDesk, "_reconfigure", make)
+
+
 @defect("queue", "SUB SDK CAST")
 def subscriptions_ignored() -> None:
     """Consumers get every message, whatever their expressions."""

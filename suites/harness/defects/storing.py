@@ -13,6 +13,7 @@ from reference_broker.queue.cold_guids import ColdGuids
 from reference_broker.runtime import log_files
 from reference_broker.storage import (
     PartitionLog,
+    PurgeReason,
     RecoveredPartition,
     Recovery,
     StoredQueue,
@@ -113,11 +114,25 @@ def age_counts_from_restart() -> None:
 
     def young(recovered: RecoveredPartition, _: Recovery, wall_ns: int) -> RecoveredPartition:
         for queue in recovered.queues.values():
-            arrivals = array("Q", [wall_ns + 30_000_000_000]) * len(queue)
+            arrivals = array("Q", [wall_ns]) * len(queue)
             queue.columns = queue.columns._replace(arrivals=arrivals)
         return recovered
 
     after(Recovery, "finish", young)
+
+
+@defect("storage", "TTL")
+def expiry_not_written_down() -> None:
+    """After a restart messages are back that had expired before it."""
+
+    def make(append: Callable[..., Any]) -> Callable[..., Any]:
+        def forgetful(log: PartitionLog, queue: int, app: Any, upto: int, reason: Any) -> Any:
+            is_expiry = reason is PurgeReason.EXPIRY
+            return [] if is_expiry else append(log, queue, app, upto, reason)
+
+        return forgetful
+
+    wrap(PartitionLog, "append_purge", make)
 
 
 @defect("storage", "STORE")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from suites.harness.target.runner import STOP_SECONDS_MAX, tail_of
+from suites.harness.target.runner import LOG_TAIL_BYTES, STOP_SECONDS_MAX, tail_of
 from suites.harness.target.spec import TargetError
 
 #: Where the broker is in BlazingMQ's images.
@@ -106,10 +106,10 @@ class DockerRunner:
         """Kill it."""
         return self._end(signal.SIGKILL)
 
-    def log_tail(self) -> str:
+    def log_tail(self, size: int = LOG_TAIL_BYTES) -> str:
         """Return the end of what it, and those before it, have printed."""
         self._keep_log()
-        return tail_of(self._log)
+        return tail_of(self._log, size)
 
     def _end(self, number: signal.Signals) -> int:
         container = self._container

@@ -24,7 +24,7 @@ from typing import Final
 
 from reference_broker.app import ReferenceBroker, loop_factory
 from suites.harness.defects import DEFECTS
-from suites.harness.target.runner import STOP_SECONDS_MAX, tail_of
+from suites.harness.target.runner import LOG_TAIL_BYTES, STOP_SECONDS_MAX, tail_of
 from suites.harness.target.spec import TargetError
 
 _LOGGER: Final = logging.getLogger("reference_broker")
@@ -94,9 +94,9 @@ class InProcessRunner:
         life.end(is_graceful=False)
         return -signal.SIGKILL
 
-    def log_tail(self) -> str:
-        """Return the end of its log."""
-        return tail_of(self._log)
+    def log_tail(self, size: int = LOG_TAIL_BYTES) -> str:
+        """See `Runner`."""
+        return tail_of(self._log, size)
 
 
 def _seed(defect: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from suites.harness.bound import bound
-from suites.harness.target.runner import STOP_SECONDS_MAX, tail_of
+from suites.harness.target.runner import LOG_TAIL_BYTES, STOP_SECONDS_MAX, tail_of
 from suites.harness.target.spec import TargetError
 
 _ROOT: Final = Path(__file__).resolve().parents[3]
@@ -80,9 +80,9 @@ class ProcessRunner:
         """Kill it."""
         return self._end(signal.SIGKILL)
 
-    def log_tail(self) -> str:
+    def log_tail(self, size: int = LOG_TAIL_BYTES) -> str:
         """Return the end of what it has printed."""
-        return tail_of(self._log)
+        return tail_of(self._log, size)
 
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:
@@ -132,25 +132,29 @@ class ExecutableRunner(ProcessRunner):
                 return told
         return started
 
-    def log_tail(self) -> str:
+    def log_tail(self, size: int = LOG_TAIL_BYTES) -> str:
         """Return the end of its newest log file, if it has one, and of what it has printed."""
         files = sorted(
             (path for path in (self._folder / "logs").glob("logs.*") if path.is_file()),
             key=lambda path: path.stat().st_mtime_ns,
         )
-        printed = super().log_tail()
-        if not files or not (logged := tail_of(files[-1])):
+        printed = super().log_tail(size)
+        if not files or not (logged := tail_of(files[-1], size)):
             return printed
         return f"{logged}\n-- printed:\n{printed}" if printed else logged
 
 
 def reference_runner(folder: Path, defect: str) -> ProcessRunner:
     """Return what runs our broker, with a seeded defect if one is named."""
-    command = [sys.executable, "-m", "reference_broker", "etc"]
-    if defect:
-        command[2:3] = ["suites.harness.broken_broker", defect]
+    command, environment = reference_command(defect)
+    return ProcessRunner([*command, "etc"], folder, environment)
+
+
+def reference_command(defect: str) -> tuple[list[str], dict[str, str]]:
+    """Return the beginning of our broker's command line, and the variables that it needs."""
+    module = ["suites.harness.broken_broker", defect] if defect else ["reference_broker"]
     places = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])
-    return ProcessRunner(command, folder, {"PYTHONPATH": places})
+    return [sys.executable, "-m", *module], {"PYTHONPATH": places}
 
 
 def _send(pids: Iterable[int | None], number: signal.Signals) -> None:

@@ -7,7 +7,8 @@ from typing import Final, Protocol
 
 #: How long a broker may take for a graceful stop, in seconds; then it is killed.
 STOP_SECONDS_MAX: Final = 20.0
-_LOG_TAIL_BYTES: Final = 8 * 1024
+#: How much of a log is shown, in bytes, if nobody asks for more.
+LOG_TAIL_BYTES: Final = 8 * 1024
 
 
 class Runner(Protocol):
@@ -33,11 +34,11 @@ class Runner(Protocol):
     def kill(self) -> int:
         """End it as a crash would, and return its exit code."""
 
-    def log_tail(self) -> str:
-        """Return the end of what it has logged."""
+    def log_tail(self, size: int = LOG_TAIL_BYTES) -> str:
+        """Return the end of what it has logged, so many bytes of each file at most."""
 
 
-def tail_of(path: Path, size: int = _LOG_TAIL_BYTES) -> str:
+def tail_of(path: Path, size: int = LOG_TAIL_BYTES) -> str:
     """Return the last bytes of a text file; empty if there is none."""
     try:
         with path.open("rb") as file:

@@ -53,6 +53,7 @@ _CAPABILITIES: Final = MappingProxyType(
 OUR_TARGETS: Final = tuple(
     str(kind) for kind, can in _CAPABILITIES.items() if Capability.REFERENCE in can
 )
+_PORT_MAX: Final = 65_535
 _FORMS: Final = (
     "neither 'reference' nor 'in-process', nor of the form bmqbrkr:/PATH/TO/bmqbrkr.tsk, "
     "docker:IMAGE or external:HOST:PORT"
@@ -101,6 +102,8 @@ class TargetSpec:
             spec = cls(text, TargetKind.DOCKER, image=rest)
         elif kind == TargetKind.EXTERNAL and host and port.isdecimal():
             _check_loopback(host)
+            if not 0 < int(port) <= _PORT_MAX:
+                raise TargetError(f"target {text!r}: port {port} is not from 1 to {_PORT_MAX}")
             spec = cls(text, TargetKind.EXTERNAL, address=(host.strip("[]"), int(port)))
         else:
             raise TargetError(f"target {text!r} is {_FORMS}")

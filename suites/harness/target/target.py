@@ -17,7 +17,7 @@ from suites.harness.target.docker_image import DockerRunner
 from suites.harness.target.in_process import InProcessRunner
 from suites.harness.target.process import ExecutableRunner, reference_runner
 from suites.harness.target.reaching import SAMPLE_DOMAIN, find_trouble
-from suites.harness.target.runner import Runner
+from suites.harness.target.runner import LOG_TAIL_BYTES, Runner
 from suites.harness.target.spec import Capability, TargetError, TargetKind, TargetSpec
 from suites.harness.topology import DomainShape, write_config_folder, write_domain
 
@@ -172,9 +172,9 @@ class Target:
         with BlockingClient(self.address, ClientSettings(**settings)) as client:  # type: ignore[arg-type]  # the settings that cases change are all numbers
             yield client
 
-    def log_tail(self) -> str:
-        """Return the end of what it has logged; empty for external targets."""
-        return self._runner.log_tail() if self._runner is not None else ""
+    def log_tail(self, size: int = LOG_TAIL_BYTES) -> str:
+        """Return the end of what it has logged, in bytes at most; empty for external targets."""
+        return self._runner.log_tail(size) if self._runner is not None else ""
 
     def is_alive(self) -> bool:
         """Whether it accepts a session right now."""
@@ -211,7 +211,8 @@ class Target:
                 raise TargetError(f"{text}; see 'Another broker' in README.md")
             if self._runner is None:
                 raise TargetError(
-                    f"no broker answers at {self.address}: {trouble.text}; start the broker first"
+                    f"no broker answers at {self.address}: {trouble.text}; "
+                    "check host and port, and that the broker runs"
                 )
             if ending := self._runner.wait_ended(_RETRY_SECONDS):
                 raise TargetError(f"{ending}, while starting\n{self.log_tail()}".rstrip())

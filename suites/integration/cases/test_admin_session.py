@@ -11,7 +11,7 @@ from reference_broker.wire import put_event
 from reference_broker.wire.control import AdminCommand, Encoding, OpenQueue
 from suites.harness.target import Capability, Target, TargetSpec
 from suites.harness.topology import FILE_DOMAIN, DomainShape
-from suites.integration.case import case, non_strict
+from suites.integration.case import case
 from suites.integration.connections import Wire
 
 _CONFIGURED: Final = (Capability.CONFIGURED,)
@@ -210,10 +210,10 @@ def test_tunables(wire: Wire, fresh_target: Target) -> None:
         tunables = f"{_CLUSTER} {place}"
         old = admin.command(f"{tunables} GET QUORUM").removeprefix("Quorum = ")
         assert admin.command(f"{tunables} SET quorum 3") == f"Quorum set to 3 from {old}"
+        # BlazingMQ's elector fails here: since SET gives the value to the manager that elections and
+        # the storage go by, GET and LIST_TUNABLES still read the configuration, which has another.
         found = admin.command(f"{tunables} GET quorum")
-        if place == "STATE ELECTOR" and found != "Quorum = 3" and not fresh_target.spec.is_ours:
-            non_strict(f"the elector says {found!r} after its quorum was set to 3")
-        assert found == "Quorum = 3"
+        assert found == "Quorum = 3", f"{place} says {found!r} after its quorum was set to 3"
         assert admin.command(f"{tunables} LIST_TUNABLES").startswith("QUORUM..: 3\n")
         for words in ("SET QUORUM much", "SET QUORUM -1", "SET NAME 1", "GET NAME"):
             assert "error" in admin.result(f"{tunables} {words}"), words

@@ -17,7 +17,7 @@ from suites.harness.topology import (
 )
 from suites.integration.actor import Actor, Want
 from suites.integration.admin import queue_words
-from suites.integration.case import case, non_strict
+from suites.integration.case import case
 from suites.integration.connections import Wire
 
 _CONFIGURED: Final = (Capability.CONFIGURED,)
@@ -220,14 +220,10 @@ def test_reconfigured_expression(
         target.write_domain(domain, DomainShape(changes={"subscriptions": subscriptions}))
         assert admin.command(f"DOMAINS RECONFIGURE {domain}") == "SUCCESS"
         due += producer.post_with(*_x(1, 2, 3))[wanted]
-    reader = wire.reader(uri)
-    if not target.spec.is_ours:
-        reader.settle()
-        if [push.guid for push in reader.pushes] == due[:-3]:
-            non_strict(
-                "once there is an application subscription, none is as one that lets nothing by"
-            )
-    _get(reader, due)
+    # BlazingMQ fails here once there is no subscription any more: the apps that have turned away the
+    # last message before that are counted again for every message that comes, as nothing empties
+    # the list of them; so nobody is taken to want any.
+    _get(wire.reader(uri), due)
 
 
 @case(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reference_broker.wire import AckStatus, put_event
 from reference_broker.wire.control import (
     CONSUMER_PRIORITY_INVALID,
@@ -18,7 +20,9 @@ from reference_broker.wire.control import (
     StreamParameters,
     SubQueueIdInfo,
 )
+from reference_broker.wire.push import FLAG_OUT_OF_ORDER
 from suites.harness.target import TargetSpec
+from suites.harness.topology import MEM_DOMAIN
 from suites.integration.actor import handle, stream
 from suites.integration.case import case
 from suites.integration.connections import Wire
@@ -174,45 +178,72 @@ def test_configure_after_close(wire: Wire, queue_uri: str) -> None:
     statement="Deconfiguring moves nothing: the consumer keeps what it holds and may confirm it; "
     "nobody else gets it.",
     expectation="After the deconfigure a second consumer gets only what is posted later; the "
-    "first one's confirmations count.",
-    proves=("CFG-12",),
+    "first one's confirmations count, also when it has configured anew; what it has not confirmed "
+    "comes to the second one when it closes, and not before.",
+    proves=("CFG-12", "CFG-13", "BACK-1"),
 )
 def test_deconfigure_keeps_messages(wire: Wire, queue_uri: str) -> None:
     first, producer = wire.reader(queue_uri, "first"), wire.writer(queue_uri)
-    held = producer.post(b"0", b"1")
-    assert [push.guid for push in first.take_pushes(2)] == held
+    held = producer.post(b"0", b"1", b"2", b"3")
+    assert [push.guid for push in first.take_pushes(4)] == held
     first.deconfigure()
     second = wire.reader(queue_uri, "second")
-    later = producer.post(b"2")
+    later = producer.post(b"4")
     assert [push.guid for push in second.take_pushes(1)] == later
-    second.settle()
+    first.confirm(held[0])
     first.settle()
-    assert not second.pushes
-    assert not first.pushes
-    first.confirm(*held)
-    first.settle()
+    first.configure(priority=-1)
+    first.confirm(held[2])
+    for actor in (first, second):
+        actor.settle()
+        assert not actor.pushes, "what is held is delivered again"
     first.shut(queue_uri, read=True)
+    back = second.take_pushes(2)
+    assert [push.guid for push in back] == held[1::2], "not just what was not confirmed comes back"
+    assert all(push.flags & FLAG_OUT_OF_ORDER for push in back)
     second.settle()
     assert not second.pushes, "confirmed messages came back"
-    second.confirm(*later)
+    second.confirm(*later, *held[1::2])
 
 
 @case(
     "BMQ-CLOSE-1",
     statement="closeQueue is answered, and the qId means nothing afterwards.",
-    expectation="closeQueueResponse; a PUT to the qId is refused with status 5; the qId can be "
-    "given to another queue.",
-    proves=("CLOSE-1",),
+    expectation="closeQueueResponse; right behind the request a PUT to the qId is refused with status "
+    "5 and not stored, and a CONFIRM is in vain: what was held goes to another consumer, flagged "
+    "OUT_OF_ORDER; the qId can be given to another queue, and then means that one alone.",
+    proves=("CLOSE-1", "PUT-16", "CONFIRM-7", "BACK-1", "PUSH-7"),
 )
-def test_close(wire: Wire, queue_uri: str) -> None:
-    actor = wire.actor()
+def test_close(wire: Wire, queue_uri: str, new_uri: Callable[[str], str]) -> None:
+    actor, other_uri = wire.reader(queue_uri, "closes", priority=1), new_uri(MEM_DOMAIN)
     actor.open(queue_uri, write=True)
-    actor.post(b"while it is open")
-    actor.shut(queue_uri, write=True)
-    actor.send(put_event(actor.puts([b"too late"])))
-    assert actor.take_acks(1)[0][0] == AckStatus.UNKNOWN
-    actor.open(f"{queue_uri}.other", write=True)
-    actor.post(b"elsewhere")
+    held = actor.post(b"confirmed", b"held", b"held too")
+    assert [push.guid for push in actor.take_pushes(3)] == held
+    actor.confirm(held[0])
+    heir = wire.reader(queue_uri, "heir")
+    late = actor.puts([b"too late"])
+    parameters = handle(queue_uri, 0, read=True, write=True)
+    closing = actor.send_request(CloseQueue(handle_parameters=parameters, is_final=True))
+    actor.send(put_event(late))
+    actor.confirm(held[1])
+    assert actor.answer(closing) == CloseQueueResponse()
+    assert [ack[:3] for ack in actor.take_acks(1)] == [(AckStatus.UNKNOWN, 0, late[0].guid)]
+    back = heir.take_pushes(2)
+    assert [push.guid for push in back] == held[1:], "not just what was not confirmed comes back"
+    assert all(push.flags & FLAG_OUT_OF_ORDER for push in back)
+    actor.open(other_uri, write=True)
+    elsewhere = actor.post(b"elsewhere")
+    actor.confirm(*held)
+    for peer in (actor, heir):
+        peer.settle()
+        assert not peer.pushes, "something comes that was refused, or for a qId that is closed"
+    heir.shut(queue_uri, read=True)
+    for uri, due in ((queue_uri, held[1:]), (other_uri, elsewhere)):
+        last = wire.reader(uri, "last")
+        assert [push.guid for push in last.take_pushes(len(due))] == due
+        last.settle()
+        assert not last.pushes
+        last.confirm(*due)
 
 
 @case(

@@ -18,6 +18,9 @@ _CONFIGURED: Final = (Capability.CONFIGURED,)
 _QUEUES_MAX: Final = 2
 
 
+_MANY: Final = 1_000_000
+
+
 def _refused(actor: Actor, uri: str, *, read: bool = False) -> tuple[StatusCategory, int, str]:
     request = OpenQueue(handle_parameters=actor.handle(uri, read=read, write=not read))
     status = actor.refusal(request)
@@ -175,4 +178,78 @@ def test_reconfigured_limits(
     assert producer.take_acks(1)[0][0] == AckStatus.LIMIT_MESSAGES
     consumer.configure()
     assert [push.guid for push in consumer.take_pushes(6)] == guids
+    consumer.confirm(*guids)
+
+
+def _status_when_full(wire: Wire, uri: str) -> int:
+    """Post messages of ten bytes until one is refused, which two are not, and return the status."""
+    producer = wire.writer(uri)
+    producer.post(bytes(10), bytes(10))
+    producer.send(put_event(producer.puts([bytes(10)])))
+    return producer.take_acks(1)[0][0]
+
+
+@case(
+    "BMQ-LIMIT-7",
+    statement="Of one queue's limits, and of one domain's, that of messages is looked at first.",
+    expectation="Two messages fill both limits, 1 message and 10 bytes: the third is refused with "
+    "status 1, by a queue and by a domain. With room for messages it is refused with status 2, by "
+    "either.",
+    needs=_CONFIGURED,
+    proves=("LIMIT-6", "ACK-9", "ACK-10"),
+)
+def test_messages_before_bytes(wire: Wire, new_domain: Callable[[DomainShape], str]) -> None:
+    for limits, status in (
+        ((1, 10), AckStatus.LIMIT_MESSAGES),
+        ((_MANY, 10), AckStatus.LIMIT_BYTES),
+    ):
+        for shape in (DomainShape(queue_limits=limits), DomainShape(domain_limits=limits)):
+            assert _status_when_full(wire, f"bmq://{new_domain(shape)}/q") == status, shape
+
+
+@case(
+    "BMQ-LIMIT-8",
+    statement="A queue's limits are looked at before its domain's.",
+    expectation="Two messages fill a queue's limit of messages and its domain's of bytes: the third is "
+    "refused with status 1; the other way round with status 2. Then another queue of the domain "
+    "refuses its first message with the domain's status.",
+    needs=_CONFIGURED,
+    proves=("LIMIT-3", "LIMIT-7"),
+)
+def test_queue_before_domain(wire: Wire, new_domain: Callable[[DomainShape], str]) -> None:
+    messages, size = (1, _MANY), (_MANY, 10)
+    by_messages, by_bytes = AckStatus.LIMIT_MESSAGES, AckStatus.LIMIT_BYTES
+    for of_queue, of_domain, own, other in (
+        (messages, size, by_messages, by_bytes),
+        (size, messages, by_bytes, by_messages),
+    ):
+        domain = new_domain(DomainShape(queue_limits=of_queue, domain_limits=of_domain))
+        assert _status_when_full(wire, f"bmq://{domain}/full") == own
+        producer = wire.writer(f"bmq://{domain}/other")
+        producer.send(put_event(producer.puts([b"the domain is full"])))
+        assert producer.take_acks(1)[0][0] == other
+
+
+@case(
+    "BMQ-LIMIT-9",
+    statement="A queue that is full keeps nothing from another one.",
+    expectation="Of messages for two queues of a domain, by turns in one event, the full queue's are "
+    "refused with status 1, and the other's are stored and delivered.",
+    needs=_CONFIGURED,
+    proves=("LIMIT-1", "ACK-9", "PUT-2"),
+)
+def test_full_queue_and_its_neighbour(wire: Wire, new_domain: Callable[[DomainShape], str]) -> None:
+    domain = new_domain(DomainShape(queue_limits=(3, _MANY)))
+    producer = wire.actor("producer")
+    for q_id, name in enumerate(("full", "empty")):
+        producer.open(f"bmq://{domain}/{name}", q_id, write=True)
+    producer.post(b"1", b"2", b"3", b"4", q_id=0)
+    refused, stored = producer.puts([b"5", b"6", b"7"], 0), producer.puts([b"1", b"2", b"3"], 1)
+    producer.send(put_event(put for pair in zip(refused, stored, strict=True) for put in pair))
+    statuses = {ack[2]: ack[0] for ack in producer.take_acks(6)}
+    expected = {put.guid: AckStatus.LIMIT_MESSAGES for put in refused}
+    assert statuses == expected | {put.guid: AckStatus.SUCCESS for put in stored}
+    consumer = wire.reader(f"bmq://{domain}/empty")
+    guids = [push.guid for push in consumer.take_pushes(3)]
+    assert guids == [put.guid for put in stored]
     consumer.confirm(*guids)

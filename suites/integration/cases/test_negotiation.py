@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from reference_broker.wire import EventType, Features, event_header, pad
+from itertools import pairwise
+
+from reference_broker.wire import (
+    HEARTBEAT_REQUEST,
+    EventType,
+    Features,
+    event_header,
+    pad,
+    put_event,
+)
 from reference_broker.wire.control import (
     BrokerResponse,
     ClientLanguage,
     ClientType,
+    ConfigureStreamResponse,
+    ControlMessage,
     Encoding,
     NegotiationMessage,
+    OpenQueue,
+    OpenQueueResponse,
     StatusCategory,
     decode_message,
 )
 from reference_broker.wire.control_event import control_event
 from suites.harness.target import Capability, Target
-from suites.integration.actor import Actor
+from suites.integration.actor import Actor, stream
 from suites.integration.case import STRICT_TARGETS, case, non_strict
 from suites.integration.config_files import set_heartbeats, start_anew
 from suites.integration.connections import Wire
@@ -169,15 +182,43 @@ def test_broker_features(wire: Wire) -> None:
     "BMQ-NEG-11",
     statement="A TCP stream has no packets: how bytes are cut changes nothing.",
     expectation="An identity sent byte by byte is accepted, and so are a request and a heartbeat "
-    "that share a packet.",
-    proves=("FRAME-1",),
+    "that share a packet, and a request that comes with the identity; so are a request, a heartbeat "
+    "and a message that are cut in headers, in bodies and across each other's ends.",
+    proves=("FRAME-1", "FRAME-2"),
 )
 def test_any_chunking(wire: Wire, queue_uri: str) -> None:
-    peer = wire.peer().connect()
+    witness, peer = wire.actor("witness"), wire.peer().connect()
     for byte in control_event(NegotiationMessage(choice=identity())):
         peer.send(bytes([byte]))
     assert peer.read_broker_response().result.category == StatusCategory.E_SUCCESS
-    peer.open(queue_uri, read=True)
+    opening = OpenQueue(handle_parameters=peer.handle(queue_uri, read=True, write=True))
+    peer.send(control_event(ControlMessage(1, opening)) + HEARTBEAT_REQUEST)
+    assert isinstance(peer.answer(1), OpenQueueResponse)
+    peer.settle()
+    assert peer.heartbeats["answered"] == 2, "one is that of the settling"
+    configuring = control_event(ControlMessage(2, stream(0, 7)))
+    (put,) = peer.puts([b"cut to pieces " * 20])
+    whole = configuring + HEARTBEAT_REQUEST + put_event([put]) + HEARTBEAT_REQUEST
+    second, third = len(configuring), len(configuring + HEARTBEAT_REQUEST)
+    fourth = len(whole) - len(HEARTBEAT_REQUEST)
+    cuts = (3, second - 1, second + 3, third + 2, third + 20, fourth - 1, fourth + 6, len(whole))
+    for start, end in pairwise((0, *cuts)):
+        peer.send(whole[start:end])
+        witness.refusal(stream(9, 1))  # the broker has been round: it has read what there was
+    assert isinstance(peer.answer(2), ConfigureStreamResponse)
+    assert [ack[:3] for ack in peer.take_acks(1)] == [(0, 0, put.guid)]
+    (push,) = peer.take_pushes(1)
+    assert (push.guid, push.ids, push.data) == (put.guid, (7,), put.data)
+    peer.confirm(put.guid)
+    peer.settle()
+    assert peer.heartbeats["answered"] == 5, "two more, and one of the settling"
+    eager = wire.peer("eager").connect()
+    eager.send(
+        control_event(NegotiationMessage(choice=identity()))
+        + control_event(ControlMessage(1, opening))
+    )
+    assert eager.read_broker_response().result.category == StatusCategory.E_SUCCESS
+    assert isinstance(eager.answer(1), OpenQueueResponse)
 
 
 @case(

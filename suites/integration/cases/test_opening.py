@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from reference_broker.wire import AckStatus, put_event
 from reference_broker.wire.control import (
+    ConfigureStreamResponse,
+    ControlChoice,
+    ControlMessage,
     OpenQueue,
     OpenQueueResponse,
     QueueHandleParameters,
     StatusCategory,
     SubQueueIdInfo,
 )
-from suites.harness.target import Capability, TargetSpec
-from suites.integration.actor import READ, WRITE, handle
-from suites.integration.case import CaseInfo, case, case_family
+from reference_broker.wire.control_event import control_event
+from suites.harness.target import Capability, Target, TargetSpec
+from suites.harness.topology import MEM_DOMAIN, DomainShape
+from suites.integration.actor import READ, WRITE, handle, stream
+from suites.integration.case import CaseInfo, case, case_family, non_strict
 from suites.integration.connections import Wire
 
 _Category = StatusCategory
@@ -273,16 +279,51 @@ def test_read_and_write(wire: Wire, queue_uri: str) -> None:
     statement="Requests may be sent without waiting for answers.",
     expectation="Opens, a configure and a post sent in one piece all succeed, each answered under "
     "its own rId.",
-    proves=("CTRL-1", "CTRL-4", "OPEN-1"),
+    proves=("CTRL-1", "CTRL-2", "CTRL-4", "OPEN-1", "CFG-4"),
 )
-def test_pipelined(wire: Wire, queue_uri: str) -> None:
+def test_pipelined(
+    wire: Wire,
+    target: Target,
+    new_uri: Callable[[str], str],
+    new_domain: Callable[[DomainShape], str],
+) -> None:
+    uri, other_uri = _unknown_uris(target, new_uri, new_domain)
     actor = wire.actor()
-    parameters = handle(queue_uri, 0, read=True, write=True)
-    first = actor.send_request(OpenQueue(handle_parameters=parameters))
-    second = actor.send_request(
-        OpenQueue(handle_parameters=handle(f"{queue_uri}.b", 1, read=False, write=True))
+    opens = {
+        70: OpenQueue(handle_parameters=handle(uri, 0, read=True, write=True)),
+        7: OpenQueue(handle_parameters=handle(other_uri, 1, read=False, write=True)),
+    }
+    configure = stream(0, 17)
+    requests: dict[int, ControlChoice] = {**opens, 700: configure}
+    here, there = actor.puts([b"to myself"]), actor.puts([b"elsewhere"], 1)
+    actor.send(
+        b"".join(control_event(ControlMessage(r_id, each)) for r_id, each in requests.items())
+        + put_event([*here, *there])
     )
-    assert isinstance(actor.answer(second), OpenQueueResponse)
-    answer = actor.answer(first)
-    assert isinstance(answer, OpenQueueResponse)
-    assert answer.original_request.handle_parameters == parameters
+    for r_id, request in opens.items():
+        opened = actor.answer(r_id)
+        assert isinstance(opened, OpenQueueResponse), opened
+        assert opened.original_request == request, f"{r_id} gets the answer to another request"
+    configured, acks = actor.answer(700), actor.take_acks(2)
+    if not target.spec.is_ours and AckStatus.UNKNOWN in {ack[0] for ack in acks}:
+        non_strict("what follows an openQueue is refused until that is answered")
+    assert configured == ConfigureStreamResponse(request=configure)
+    assert [ack[:3] for ack in acks] == [(0, 0, put.guid) for put in (*here, *there)]
+    (push,) = actor.take_pushes(1)
+    assert (push.guid, push.ids, push.data) == (here[0].guid, (17,), b"to myself")
+    actor.settle()
+    assert [actor.answers, *actor.acks, *actor.pushes] == [{}], "something comes a second time"
+    reader = wire.reader(other_uri)
+    assert [each.data for each in reader.take_pushes(1)] == [b"elsewhere"]
+    reader.confirm(there[0].guid)
+    actor.confirm(here[0].guid)
+
+
+def _unknown_uris(
+    target: Target, new_uri: Callable[[str], str], new_domain: Callable[[DomainShape], str]
+) -> tuple[str, str]:
+    """Return URIs that nobody has used, of a domain that nobody has used if there can be one."""
+    if Capability.CONFIGURED not in target.capabilities:
+        return new_uri(MEM_DOMAIN), new_uri(MEM_DOMAIN)
+    domain = new_domain(DomainShape())
+    return f"bmq://{domain}/one", f"bmq://{domain}/other"

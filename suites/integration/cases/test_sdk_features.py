@@ -32,9 +32,7 @@ def _texts(start: int, end: int) -> list[str]:
 
 def _is_empty(wire: Wire, uri: str, *app_ids: str) -> None:
     for app_id in app_ids or ("",):
-        reader = wire.reader(uri, "afterwards", app_id=app_id)
-        reader.settle()
-        assert not reader.pushes, f"{len(reader.pushes)} confirmed messages are still there"
+        wire.wait_until_empty(uri, app_id=app_id)
 
 
 @case(

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
-from reference_broker.wire import HEARTBEAT_REQUEST, HEARTBEAT_RESPONSE, EventType, put_event
+from reference_broker.wire import (
+    HEARTBEAT_REQUEST,
+    HEARTBEAT_RESPONSE,
+    EventType,
+    confirm_event,
+    put_event,
+)
 from reference_broker.wire.control import (
     ControlMessage,
     Disconnect,
     DisconnectResponse,
     decode_message,
 )
+from reference_broker.wire.control_event import control_event
+from reference_broker.wire.push import FLAG_OUT_OF_ORDER
 from suites.harness.target import Capability, Target, TargetSpec
+from suites.harness.topology import MEM_DOMAIN
 from suites.integration.case import STRICT_TARGETS, case, non_strict
 from suites.integration.config_files import set_heartbeats, start_anew
 from suites.integration.connections import Wire
@@ -194,17 +204,39 @@ def test_disconnect(wire: Wire, queue_uri: str) -> None:
 @case(
     "BMQ-DISC-2",
     statement="A client that disconnects gives its unconfirmed messages back.",
-    expectation="Everything is delivered again, in order, to the consumer that comes next.",
-    proves=("END-5",),
+    expectation="Everything is delivered again, in order, to the consumer that comes next: what the "
+    "client held of either of two queues, flagged OUT_OF_ORDER, as soon as the disconnect is "
+    "answered, though the connection is still open. What it confirmed right before the disconnect "
+    "is gone, and no message follows the answer, though some were waiting for that confirmation.",
+    proves=("END-2", "END-5", "END-7", "PUSH-7"),
 )
-def test_disconnect_returns_messages(wire: Wire, queue_uri: str) -> None:
-    first = wire.reader(queue_uri, "first")
-    guids = wire.writer(queue_uri).post(*(b"%d" % number for number in range(3)))
-    first.take_pushes(3)
-    first.disconnect()
-    second = wire.reader(queue_uri, "second")
-    assert [push.guid for push in second.take_pushes(3)] == guids
-    second.confirm(*guids)
+def test_disconnect_returns_messages(
+    wire: Wire, queue_uri: str, new_uri: Callable[[str], str]
+) -> None:
+    first, other_uri = wire.reader(queue_uri, "first", messages=3), new_uri(MEM_DOMAIN)
+    first.open(other_uri, 1, read=True)
+    first.configure(1)
+    guids = wire.writer(queue_uri).post(*(b"%d" % number for number in range(5)))
+    others = wire.writer(other_uri).post(b"a", b"b")
+    assert {push.guid for push in first.take_pushes(5)} == {*guids[:3], *others}
+    r_id = first.take_r_id()
+    goodbye = control_event(ControlMessage(r_id, Disconnect()))
+    first.send(confirm_event([(0, guids[0], 0)]) + goodbye)
+    assert first.answer(r_id) == DisconnectResponse()
+    seen = len(first.seen)
+    for uri, due, held in ((queue_uri, guids[1:], guids[1:3]), (other_uri, others, others)):
+        heir = wire.reader(uri, "heir")
+        pushes = heir.take_pushes(len(due))
+        assert [push.guid for push in pushes] == due
+        again = {push.guid for push in pushes if push.flags & FLAG_OUT_OF_ORDER}
+        assert again >= set(held), "what comes again does not say so"
+        assert guids[4] not in again, "what nobody had is said to come again"
+        heir.settle()
+        assert not heir.pushes, "something comes twice"
+        heir.confirm(*due)
+    while first.pump(0.0):
+        pass
+    assert "PUSH" not in first.seen[seen:], "a message follows the disconnectResponse"
 
 
 @case(

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-from reference_broker.wire import AckStatus, put_event
+from reference_broker.wire import AckStatus, Put, put_event
+from reference_broker.wire.push import FLAG_OUT_OF_ORDER
 from suites.harness.target import Capability, Target
-from suites.harness.topology import FILE_DOMAIN, STRONG_DOMAIN
+from suites.harness.topology import (
+    BROADCAST_DOMAIN,
+    FANOUT_DOMAIN,
+    FILE_DOMAIN,
+    MEM_DOMAIN,
+    STRONG_DOMAIN,
+)
+from suites.integration.actor import Actor
 from suites.integration.case import case
 from suites.integration.connections import Wire
 
@@ -108,3 +117,58 @@ def test_duplicates_across_a_restart(wire: Wire, fresh_target: Target) -> None:
     assert [push.guid for push in consumer.pushes] == [put.guid for put in puts]
     consumer.confirm(*(put.guid for put in puts))
     consumer.settle()
+
+
+#: Queues of one message each, and the app that reads it.
+_IN_MEMORY: Final = {
+    f"bmq://{MEM_DOMAIN}/memory": "",
+    f"bmq://{FANOUT_DOMAIN}/memory": "foo",
+    f"bmq://{BROADCAST_DOMAIN}/memory": "",
+}
+_ON_DISK: Final = f"bmq://{FILE_DOMAIN}/disk"
+
+
+@case(
+    "BMQ-STORE-5",
+    statement="What is stored in memory is gone after a restart, and with it what was known of its GUIDs.",
+    expectation="One message each in queues of priority, fanout and broadcast mode in memory, and one in "
+    "a file-backed queue; after a graceful stop, and after SIGKILL, only the last one is delivered. "
+    "The same messages again are all acknowledged with success: now those in memory are delivered, as "
+    "new ones, and the last one is not.",
+    needs=(Capability.LIFECYCLE, Capability.CONFIGURED),
+    proves=("STORE-1", "STORE-7", "STORE-9", "PUSH-8"),
+)
+def test_memory_is_empty_after_a_restart(wire: Wire, fresh_target: Target) -> None:
+    for end in (fresh_target.stop, fresh_target.kill):
+        producer = wire.actor("producer", target=fresh_target)
+        puts = _post_to_all(producer)
+        producer.crash()
+        end()
+        fresh_target.restart()
+        consumer = wire.actor("consumer", target=fresh_target)
+        uris = {**_IN_MEMORY, _ON_DISK: ""}
+        for q_id, (uri, app_id) in enumerate(uris.items()):
+            consumer.open(uri, q_id, read=True, app_id=app_id)
+            consumer.configure(q_id, app_id=app_id)
+        consumer.settle()
+        assert [push.guid for push in consumer.pushes] == [puts[-1].guid]
+        _post_to_all(wire.actor("producer after the restart", target=fresh_target), puts)
+        pushes = consumer.take_pushes(len(uris))
+        consumer.settle()
+        assert not consumer.pushes, "more is delivered than was in memory"
+        assert {push.guid for push in pushes} == {put.guid for put in puts}
+        assert not any(push.flags & FLAG_OUT_OF_ORDER for push in pushes), "not as a new one"
+        for push in pushes:
+            app_id = [*uris.values()][push.queue_id]
+            consumer.confirm(push.guid, q_id=push.queue_id, app_id=app_id)
+        consumer.settle()
+
+
+def _post_to_all(producer: Actor, puts: list[Put] | None = None) -> list[Put]:
+    """Post these messages, or new ones, one to each queue, and return them."""
+    uris = (*_IN_MEMORY, _ON_DISK)
+    for q_id, uri in enumerate(uris):
+        producer.open(uri, q_id, write=True)
+    puts = puts or [producer.puts([uri.encode()], q_id)[0] for q_id, uri in enumerate(uris)]
+    producer.post_puts(puts)
+    return puts

@@ -7,60 +7,108 @@ from typing import Final
 
 from reference_broker.wire.control import (
     ConfigureStream,
+    ConfigureStreamResponse,
     ConsumerInfo,
     Expression,
     ExpressionVersion,
-    Status,
     StreamParameters,
     Subscription,
 )
 from reference_broker.wire.properties import Property, PropertyType, PropertyValue
 from reference_broker.wire.push import FLAG_OUT_OF_ORDER
-from suites.harness.target import TargetSpec
 from suites.harness.topology import FANOUT_DOMAIN
 from suites.integration.actor import BYTES_MAX, MESSAGES_MAX, Actor, Want
-from suites.integration.case import case, non_strict
+from suites.integration.case import case
 from suites.integration.connections import Wire
 
 _SUBSCRIPTIONS_MAX: Final = 256
 
 #: Expressions and what they say of a message with the properties below.
 _TRUTHS: Final = (
+    # Integers of every size.
     ("i == 5", True),
     ("i != 5", False),
+    ("i > 5", False),
+    ("i >= 5", True),
+    ("i < 5", False),
+    ("i <= 4", False),
     ("i > 4 && i <= 5", True),
-    ('i < 5 || s == "foo"', True),
-    ("(i + 2) * 3 == 21", True),
-    ("i + 2 * 3 == 11", True),
-    ("i - 6 == -1", True),
-    ("i % 3 == 2", True),
-    ("-i == -5", True),
     ("l == 5000000000", True),
     ("h == -7", True),
+    ("h < i && i < l", True),
+    # Arithmetic.
+    ("i * 3 - h == 22", True),
+    ("l / i == 1000000000", True),
+    ("h / 2 == -3", True),
+    ("h % 3 == -1", True),
+    ("h % 3 == 2 || h / 2 == -4", False),
+    ("i * 3 == 14 || i - 3 == 1", False),
+    ("-i == -5", True),
+    ("-h + 1 == 8", True),
+    ("-h == 8", False),
+    # Strings, by their bytes.
+    ('s == "fo"', False),
+    ('s == "FOO"', False),
+    ('s != "foo"', False),
+    ('s > "fo" && s < "foo "', True),
+    ('s > "FOP" && s <= "foo"', True),
+    ('s >= "g" || s <= "fo"', False),
+    ('s < "bar"', False),
+    # Booleans.
     ("b", True),
     ("!b", False),
     ("~f", True),
+    ("~b", False),
     ("b == true", True),
     ("f == false && b != false", True),
-    ('s > "bar"', True),
-    ('s == "fo"', False),
+    ("true != b", False),
+    # What binds stronger.
+    ("(i + 2) * 3 == 21", True),
+    ("i + 2 * 3 == 11", True),
+    ("i - 3 - 2 == 0", True),
+    ("l / 10 / 10 == 50000000", True),
+    ("b || b && f", True),
+    ("(b || b) && f", False),
+    ("!f && f", False),
+    ("h + i < i * 2 && b", True),
+    # What there is.
     ("exists(s)", True),
     ("exists(nope)", False),
     ("!exists(nope)", True),
+    ("exists(bin)", False),
+    ("exists(f) && !f", True),
+    # What is not needed is not looked at.
     ("b || nope", True),
+    ("b || i", True),
+    ("b || nope == 1", True),
+    ("!(f && nope)", True),
+    ("!(f && i / 0 == 1)", True),
+    ("exists(nope) && nope == 1 || b", True),
     # Errors make the whole predicate false: no such property, types that do not fit, arithmetic.
     ("nope == 1", False),
+    ("nope != 1", False),
+    ("!(nope == 1)", False),
     ("!nope", False),
     ("f || nope", False),
+    ("nope || b", False),
+    ("nope == 1 || b", False),
     ("i", False),
     ("s", False),
     ("i + 1", False),
+    ("b && i", False),
+    ("!i", False),
     ("s == 5", False),
+    ("!(s == 5)", False),
+    ("s != 5", False),
     ("i == true", False),
     ("b == b", False),
+    ("b > f", False),
+    ("!(b + 1 == 2)", False),
     ("bin == 1", False),
-    ("exists(bin)", False),
+    ("!(bin == 1)", False),
     ("i / 0 == 1", False),
+    ("!(i / 0 == 1)", False),
+    ("!(i % 0 == 1) || b", False),
 )  # fmt: skip
 
 
@@ -166,22 +214,14 @@ def test_round_robin_in_a_group(wire: Wire, queue_uri: str) -> None:
     "the lower priority overtakes it; after a confirmation it comes, flagged OUT_OF_ORDER.",
     proves=("SUB-6", "SUB-7", "SUB-8"),
 )
-def test_full_subscription_is_overtaken(
-    wire: Wire, queue_uri: str, target_spec: TargetSpec
-) -> None:
+def test_full_subscription_is_overtaken(wire: Wire, queue_uri: str) -> None:
+    # BlazingMQ fails here: its router does not look below the priority whose subscription is full,
+    # and then reports that no subscription at all has room, so that the delivery stops for everybody.
+    # It means it otherwise: what only lacks room itself is put aside, not to block others.
     low = wire.subscriber(queue_uri, Want(priority=1), name="low")
     high = wire.subscriber(queue_uri, Want("x == 1", priority=2, messages=1), name="high")
     first, waiting, other = wire.writer(queue_uri).post_with(*_x(1, 1, 2))
     assert _guids(high, 1) == [first]
-    if not target_spec.is_ours:
-        low.settle()
-        if not low.pushes:
-            high.confirm(first)
-            assert _guids(high, 1) == [waiting]
-            assert _guids(low, 1) == [other]
-            high.confirm(waiting)
-            low.confirm(other)
-            non_strict("a message that waits for a full subscription holds up those of others")
     assert _guids(low, 1) == [other]
     _is_quiet(high, low)
     high.confirm(first)
@@ -432,23 +472,30 @@ def test_subscriptions_of_each_app(wire: Wire, new_uri: Callable[[str], str]) ->
 @case(
     "BMQ-SUB-15",
     statement="A subscription may name several consumers, each with a priority.",
-    expectation="The answer echoes them; messages come with the one sId.",
-    proves=("CFG-1", "CFG-15"),
+    expectation="The answer echoes them; messages come with the one sId. It is as high as its highest "
+    "consumer, wherever that stands: above a rival of priority 1 with the priorities 1 and 2, and "
+    "with 2 and 1; below it with 0 and -1.",
+    proves=("CFG-1", "CFG-15", "SUB-4"),
 )
 def test_several_consumers_of_a_subscription(wire: Wire, queue_uri: str) -> None:
+    rival = wire.subscriber(queue_uri, Want("x == 1", priority=1), name="rival")
     actor = wire.actor()
     actor.open(queue_uri, read=True, write=True)
-    consumers = tuple(ConsumerInfo(MESSAGES_MAX, BYTES_MAX, priority, 1) for priority in (1, 2))
     expression = Expression(ExpressionVersion.E_VERSION_1, "x == 1")
-    parameters = StreamParameters(subscriptions=(Subscription(7, expression, consumers),))
-    answer = actor.request(ConfigureStream(q_id=0, stream_parameters=parameters))
-    assert not isinstance(answer, Status), answer
-    guids = actor.post_with(*_x(1, 1))
-    assert [(push.guid, push.ids) for push in actor.take_pushes(2)] == [
-        (guid, (7,)) for guid in guids
-    ]
-    _is_quiet(actor)
-    actor.confirm(*guids)
+    for s_id, priorities, winner, ids in (
+        (7, (1, 2), actor, (7,)),
+        (8, (2, 1), actor, (8,)),
+        (9, (0, -1), rival, (1,)),
+    ):
+        consumers = tuple(ConsumerInfo(MESSAGES_MAX, BYTES_MAX, each, 1) for each in priorities)
+        parameters = StreamParameters(subscriptions=(Subscription(s_id, expression, consumers),))
+        request = ConfigureStream(q_id=0, stream_parameters=parameters)
+        assert actor.request(request) == ConfigureStreamResponse(request=request)
+        guids = actor.post_with(*_x(1, 1, 1))
+        came = [(push.guid, push.ids) for push in winner.take_pushes(3)]
+        assert came == [(guid, ids) for guid in guids], priorities
+        _is_quiet(actor, rival)
+        winner.confirm(*guids)
 
 
 @case(

@@ -37,7 +37,7 @@ _SEEDS: Final = 2**31
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for, and return the exit code."""
-    options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    options = _options(sys.argv[1:] if arguments is None else arguments)
     try:
         if options.hunt:
             return _hunt(options)
@@ -57,6 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.result.write_bytes(msgspec.json.encode(outcome))
     _tell(options, seed, outcome)
     return _EXIT_FAILED if outcome.failure is not None else 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.seconds <= 0:
+        parser.error(f"--seconds {options.seconds:g} leaves no time for a single program")
+    if options.only and not options.hunt:
+        parser.error("--only is of use with --hunt alone; --break NAME seeds one defect")
+    if options.hunt and options.defect:
+        parser.error("--hunt seeds every defect itself; choose some by --only NAME, not by --break")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +107,7 @@ def _drivers(target: str, defect: str) -> Iterator[Callable[[], Driver]]:
         return
     if defect:
         if defect not in DEFECTS:
-            raise TargetError(f"no defect is called {defect!r}; known: {', '.join(DEFECTS)}")
+            raise TargetError(f"no defect is called {defect!r}; see docs/defects.md")
         DEFECTS[defect].apply()
     yield VirtualDriver
 

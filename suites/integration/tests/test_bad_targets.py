@@ -46,32 +46,29 @@ def run(folder: Path, port: int, *arguments: str) -> tuple[int, list[Case]]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "closes", "words", "workers"),
+    ("answer", "closes", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, "not of the protocol", "0"),
-        (b"", False, "never answers", "0"),
-        (b"", True, "instead of answering", "0"),
-        (b"", True, "instead of answering", "2"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, "not of the protocol"),
+        (b"", False, "never answers"),
+        (b"", True, "instead of answering"),
     ],
 )
-def test_a_target_that_is_no_broker(
-    tmp_path: Path, answer: bytes, closes: bool, words: str, workers: str
-):
+def test_a_target_that_is_no_broker(tmp_path: Path, answer: bytes, closes: bool, words: str):
     with fake_broker(answer, closes=closes, connections=20) as port:
-        code, cases = run(tmp_path, port, "-n", workers)
+        code, cases = run(tmp_path, port)
     assert code == 2
     counts = Counter(case.verdict for case in cases)
     assert counts == {Verdict.ERROR: 1, Verdict.NOT_RUN: len(NUMBERS) - 1}
     assert all(words in case.reason for case in cases)
 
 
-@pytest.mark.parametrize(("workers", "is_silent"), [("0", False), ("2", False), ("0", True)])
-def test_a_target_that_dies_half_way(tmp_path: Path, workers: str, is_silent: bool):
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_target_that_dies_half_way(tmp_path: Path, is_silent: bool):
     with (
         Target(TargetSpec.parse("reference")) as real,
         MortalBroker(real.port, 8, is_silent=is_silent) as target,
     ):
-        code, cases = run(tmp_path, target.port, "-n", workers)
+        code, cases = run(tmp_path, target.port, "-n", "2")  # one after the other all the same
     counts = Counter(case.verdict for case in cases)
     assert code == 2, counts
     assert counts.keys() <= {Verdict.PASS, Verdict.ERROR, Verdict.NOT_RUN}

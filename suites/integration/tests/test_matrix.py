@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from suites.harness.report import Matrix, Verdict
-from suites.harness.target import Target, TargetSpec, free_port
+from suites.harness.target import Target, TargetError, TargetSpec, free_port
 from suites.integration import runner
+from suites.integration.areas import AREA_TEXTS
 from suites.integration.runner import RunOptions, complete, due_cases, run_apart
 from suites.integration.verdict import RunState
 
@@ -132,12 +133,16 @@ def test_a_run_that_leaves_nothing_tells_its_last_words(monkeypatch: pytest.Monk
 
 
 def test_areas_have_texts():
-    texts = runner.area_texts()
-    assert texts["AUTH"] == "who is let in"
-    assert (texts["DEDUP"], texts["TTL"]) == ("how often", "how long")
-    assert texts["MEM"] == "what they cost"
-    areas = {info.sort_key[0] for info in due_cases([])}
-    assert areas == texts.keys()
+    assert {info.sort_key[0] for info in due_cases([])} == AREA_TEXTS.keys()
+
+
+def test_cases_are_wanted_by_id_and_by_area():
+    area = [info.id for info in due_cases(["BMQ-HB"])]
+    assert area == [info.id for info in due_cases(["hb"])]
+    assert len(area) >= 3
+    assert [info.id for info in due_cases(["PUT-7", "BMQ-PUT-6"])] == ["BMQ-PUT-6", "BMQ-PUT-7"]
+    with pytest.raises(TargetError, match="no case BMQ-HB-999, NONE, nor such an area"):
+        due_cases(["BMQ-HB-999", "BMQ-PUT-7", "NONE"])
 
 
 def test_processes_of_a_run_share_that_a_target_is_lost(tmp_path: Path):

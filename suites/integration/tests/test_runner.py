@@ -61,6 +61,16 @@ def test_a_failure_is_told_and_its_replay_runs_that_case_alone(tmp_path: Path):
     assert (code, only(again).id, only(again).verdict) == (1, CRC, Verdict.FAIL)
 
 
+def test_a_failed_assertion_says_what_differed(tmp_path: Path):
+    broken = ["--target", "in-process", "--break", "push-twice", "--case", "BMQ-FAN-5"]
+    code, result, output = run(tmp_path, *broken)
+    reason = only(result).reason
+    assert code == 1
+    assert reason.startswith("assert ")
+    assert "; At index " in reason
+    assert "Warning" not in output
+
+
 def test_other_targets_may_be_less_strict(tmp_path: Path):
     with Target(TargetSpec.parse("reference", "skip-crc-check")) as target:
         spec = f"external:127.0.0.1:{target.port}"
