@@ -213,7 +213,7 @@ def _matrix(columns: Sequence[Column], words: Sequence[str], started: datetime) 
         command=f"gauntlet {SUITE} {shlex.join(words)}".strip(),
         environment=_environment(),
         columns=tuple(columns),
-        area_texts=AREA_TEXTS,
+        area_texts=dict(AREA_TEXTS),
     )
 
 
