@@ -23,56 +23,47 @@ _NS_PER_S: Final = 1_000_000_000
 # Limits.
 
 
-def _change_usage(refusal: Callable[..., Refusal | None]) -> None:
-    """Let queues and domains refuse other messages; each is then looked at by itself."""
+def _change_limits(limits: Callable[[Usage], tuple[float, float]]) -> None:
+    """Let queues and domains have other limits of messages and bytes; each message is looked at."""
+
+    def refusal(usage: Usage, messages: int = 0, size: int = 0) -> Refusal | None:
+        messages_max, bytes_max = limits(usage)
+        if usage.messages + messages > messages_max:
+            return Refusal.LIMIT_MESSAGES
+        return Refusal.LIMIT_BYTES if usage.bytes + size > bytes_max else None
+
     replace(Usage, "fits", lambda *_: False)
     replace(Usage, "refusal", refusal)
-
-
-def _refusal(
-    usage: Usage, accepted: tuple[int, ...], messages_max: float, bytes_max: float
-) -> Refusal | None:
-    """Return why one message more is refused, behind so many, and so many bytes, of the batch."""
-    messages, size = accepted or (0, 0)
-    if usage.messages + messages > messages_max:
-        return Refusal.LIMIT_MESSAGES
-    return Refusal.LIMIT_BYTES if usage.bytes + size > bytes_max else None
 
 
 @defect("queue", "PUT LIMIT")
 def one_message_too_few() -> None:
     """A queue takes exactly as many messages as its limit, and not one more."""
-    _change_usage(
-        lambda usage, *more: _refusal(usage, more, usage.messages_max - 1, usage.bytes_max)
-    )
+    _change_limits(lambda usage: (usage.messages_max - 1, usage.bytes_max))
 
 
 @defect("queue", "PUT LIMIT")
 def one_message_too_many() -> None:
     """A queue takes two messages more than its limit."""
-    _change_usage(
-        lambda usage, *more: _refusal(usage, more, usage.messages_max + 1, usage.bytes_max)
-    )
+    _change_limits(lambda usage: (usage.messages_max + 1, usage.bytes_max))
 
 
 @defect("queue", "PUT LIMIT")
 def byte_limit_ignored() -> None:
     """A queue's limit of bytes is no limit."""
-    _change_usage(lambda usage, *more: _refusal(usage, more, usage.messages_max, _MANY))
+    _change_limits(lambda usage: (usage.messages_max, _MANY))
 
 
 @defect("queue", "PUT")
 def byte_limit_reached_early() -> None:
     """A message that would exceed the limit of bytes is refused, and not only the one behind it."""
-    _change_usage(
-        lambda usage, *more: _refusal(usage, more, usage.messages_max, usage.bytes_max // 2)
-    )
+    _change_limits(lambda usage: (usage.messages_max, usage.bytes_max // 2))
 
 
 @defect("queue", "PUT LIMIT")
 def message_limit_ignored() -> None:
     """A queue's limit of messages is no limit."""
-    _change_usage(lambda usage, *more: _refusal(usage, more, _MANY, usage.bytes_max))
+    _change_limits(lambda usage: (_MANY, usage.bytes_max))
 
 
 @defect("queue", "PUT LIMIT")
@@ -96,12 +87,12 @@ def room_not_given_back() -> None:
             gone[0] -= messages
             gone[1] -= size
 
-    def full(usage: Usage, *more: int) -> Refusal | None:
+    def left(usage: Usage) -> tuple[float, float]:
         messages, size = ghosts.get(usage, [0, 0])
-        return _refusal(usage, more, usage.messages_max - messages, usage.bytes_max - size)
+        return usage.messages_max - messages, usage.bytes_max - size
 
     before(Usage, "add", note)
-    _change_usage(full)
+    _change_limits(left)
 
 
 @defect("queue", "LIMIT")
