@@ -6,7 +6,7 @@ import re
 import time
 from typing import Final
 
-from suites.harness.target import Target
+from suites.harness.target import PRINTED_BELOW, Target
 from suites.integration.raw import SilentError
 
 #: How long a record may take that something has brought about already, in seconds.
@@ -14,8 +14,6 @@ _TIMEOUT_S: Final = 5.0
 _LOOK_S: Final = 0.005
 #: More than a target logs in one case.
 _TAIL_BYTES: Final = 128 * 1024
-#: Where the log file ends, and what was printed begins, of a target that does both.
-_PRINTED: Final = "\n-- printed:\n"
 
 
 def wait_for_log(target: Target, pattern: str, *, timeout_s: float = _TIMEOUT_S) -> str:
@@ -33,7 +31,7 @@ def wait_for_log(target: Target, pattern: str, *, timeout_s: float = _TIMEOUT_S)
     while re.search(pattern, tail := log_of(target)) is None:
         if time.monotonic() >= give_up:
             raise SilentError(f"the log does not have {pattern!r} within {timeout_s} s")
-        time.sleep(_LOOK_S)
+        time.sleep(_LOOK_S)  # between two looks at a file; nobody tells when it grows
     return tail
 
 
@@ -65,7 +63,7 @@ def alarms(target: Target, category: str, name: str) -> list[str]:
 
 def log_of(target: Target) -> str:
     """Return the end of the log, without what was printed where both are there."""
-    return target.log_tail(_TAIL_BYTES).partition(_PRINTED)[0]
+    return target.log_tail(_TAIL_BYTES).partition(PRINTED_BELOW)[0]
 
 
 def _head(category: str) -> str:

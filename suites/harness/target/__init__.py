@@ -24,7 +24,7 @@ external broker that lacks the domain which every case needs is an error, found 
 
 from __future__ import annotations
 
-from suites.harness.target.runner import STOP_SECONDS_MAX
+from suites.harness.target.runner import PRINTED_BELOW, STOP_SECONDS_MAX
 from suites.harness.target.spec import (
     OUR_TARGETS,
     Capability,
@@ -36,6 +36,7 @@ from suites.harness.target.target import READY_SECONDS_MAX, Target, free_port
 
 __all__ = [
     "OUR_TARGETS",
+    "PRINTED_BELOW",
     "READY_SECONDS_MAX",
     "STOP_SECONDS_MAX",
     "Capability",

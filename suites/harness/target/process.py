@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from suites.harness.bound import bound
-from suites.harness.target.runner import LOG_TAIL_BYTES, STOP_SECONDS_MAX, tail_of
+from suites.harness.target.runner import LOG_TAIL_BYTES, PRINTED_BELOW, STOP_SECONDS_MAX, tail_of
 from suites.harness.target.spec import TargetError
 
 _ROOT: Final = Path(__file__).resolve().parents[3]
@@ -141,7 +141,7 @@ class ExecutableRunner(ProcessRunner):
         printed = super().log_tail(size)
         if not files or not (logged := tail_of(files[-1], size)):
             return printed
-        return f"{logged}\n-- printed:\n{printed}" if printed else logged
+        return f"{logged}{PRINTED_BELOW}{printed}" if printed else logged
 
 
 def reference_runner(folder: Path, defect: str) -> ProcessRunner:

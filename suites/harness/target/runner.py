@@ -9,6 +9,8 @@ from typing import Final, Protocol
 STOP_SECONDS_MAX: Final = 20.0
 #: How much of a log is shown, in bytes, if nobody asks for more.
 LOG_TAIL_BYTES: Final = 8 * 1024
+#: Between the end of a broker's log file and that of what it has printed, where it has both.
+PRINTED_BELOW: Final = "\n-- printed:\n"
 
 
 class Runner(Protocol):
