@@ -222,13 +222,15 @@ class AdminDesk:
         self, parsed: ParsedCommand, name: str, outcome: DomainConfig | OperatorError
     ) -> Result:
         """Execute a command whose domain has just come [DOMAIN-2], or does not exist [DOMAIN-3]."""
-        if isinstance(outcome, DomainNotFound):
+        is_known = name in self._context.domains
+        # A name whose configuration has come, and that is none, leads to another domain [FILE-7].
+        if isinstance(outcome, DomainNotFound) or (
+            isinstance(outcome, DomainConfig) and not is_known
+        ):
             return Error(f"Domain '{name}' doesn't exist")
-        if isinstance(outcome, DomainConfig) and name not in self._context.domains:
-            return Error(f"Domain '{name}' doesn't exist")  # it is the name of another [FILE-7]
         if isinstance(parsed.command, ReconfigureDomain):
             return self._domain_office.reconfigure(name, outcome)
-        if name not in self._context.domains:
+        if not is_known:
             return Error(f"Domain '{name}' cannot be used: {outcome}")
         return self._execute(parsed)
 
