@@ -342,7 +342,7 @@ def test_somebody_listens_who_is_no_broker():
         host, port = server.sockets[0].getsockname()
         async with server:
             with pytest.raises(ConnectionLostError, match=r"answered in time .*: eventHeader\."):
-                async with Client(f"tcp://{host}:{port}", settings(connect_timeout_s=0.05)):
+                async with Client(f"tcp://{host}:{port}", settings(connect_timeout_s=0.5)):
                     pass
 
     asyncio.run(main())
