@@ -231,7 +231,9 @@ class Client:
         self._lost: asyncio.Future[None] | None = None
         #: Why nothing can come any more.
         self._ended = ""
-        #: What went wrong with the connection last.
+        #: Why no connection could be made last; empty once there is one.
+        self._unreachable = ""
+        #: What went wrong with a connection last.
         self._trouble = ""
         #: How often the connection was lost and restored.
         self.reconnections = 0
@@ -256,7 +258,8 @@ class Client:
         finally:
             ready.cancel()
         if not self.is_connected:
-            trouble = self._trouble or NO_ANSWER  # leaving adds troubles of its own
+            # Leaving adds troubles of its own.
+            trouble = self._unreachable or self._trouble or NO_ANSWER
             await self._leave()
             limit = self._settings.connect_timeout_s
             text = f"{self._address}: no broker answered in time ({limit} s at most): {trouble}"
@@ -409,7 +412,7 @@ class Client:
             try:
                 await loop.create_connection(lambda: _Wire(self), self._host, self._port)
             except OSError as error:
-                self._trouble = why_unreachable(error)
+                self._unreachable = why_unreachable(error)
                 if self._lost.done() is False:
                     self._lost.set_result(None)
             await self._lost
@@ -463,7 +466,7 @@ class Client:
             transport.abort()
             return
         self._transport = transport
-        self._trouble = ""
+        self._unreachable = ""
         self._session.connected(now())
         self._flush()
 

@@ -193,7 +193,9 @@ class BlockingClient:
         self._acks_kept = 0
         self._is_leaving = False
         self._ended = "the client is closed"
-        #: What went wrong with the connection last.
+        #: Why no connection could be made last; empty once there is one.
+        self._unreachable = ""
+        #: What went wrong with a connection last.
         self._trouble = ""
         self._retry_at = 0.0
         #: How often the connection was lost.
@@ -207,7 +209,8 @@ class BlockingClient:
         """
         limit = self._settings.connect_timeout_s
         if not self.pump_until(lambda: self.is_connected, limit):
-            trouble = self._trouble or NO_ANSWER  # leaving adds troubles of its own
+            # Leaving adds troubles of its own.
+            trouble = self._unreachable or self._trouble or NO_ANSWER
             self.abort()
             text = f"{self._address}: no broker answered within {limit} s: {trouble}"
             raise ConnectionLostError(text)
@@ -431,12 +434,12 @@ class BlockingClient:
         try:
             sock = socket.create_connection((self._host, self._port), limit)
         except OSError as error:
-            self._trouble = why_unreachable(error)
+            self._unreachable = why_unreachable(error)
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         self._socket = sock
-        self._trouble = ""
+        self._unreachable = ""
         self._poll.register(sock, select.POLLIN)
         self._session.connected(now())
 

@@ -70,9 +70,10 @@ def test_a_sound_broker_passes(tmp_path, capsys, case_id, seconds, fault, losses
     (chart,) = result.charts
     assert chart.bands[0].label == fault
     assert {series.name for series in chart.series} == {"acknowledgements", "deliveries"}
-    acks = [rate for _, rate in chart.series[0].points]
-    assert acks[0] > 0
-    assert max(acks[len(acks) // 2 :]) > 0
+    # The fault is timed from when the clients are there; how long that takes is not.
+    acks = chart.series[0].points
+    assert any(rate for at_s, rate in acks if at_s < chart.bands[0].start_s)
+    assert any(rate for at_s, rate in acks if at_s > chart.bands[0].end_s)
     # The history alone gives the same verdict.
     again = DeliveryChecker()
     for event in read_history(tmp_path / f"{case_id}.jsonl"):
