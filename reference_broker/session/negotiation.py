@@ -33,6 +33,8 @@ PROTOCOL_VERSION: Final = 1
 #: Language: (minimum, recommended) SDK version, as `major * 10000 + minor * 100 + patch`; other
 #: languages have neither [NEG-12].
 _SDK_VERSIONS: Final = {ClientLanguage.E_CPP: (10500, 10900), ClientLanguage.E_JAVA: (2, 2)}
+#: No version is below: it is a number of 32 bits, and may be negative.
+_ANY_VERSION: Final = (-(2**31), -(2**31))
 
 
 class SessionKind(Enum):
@@ -113,7 +115,7 @@ def negotiate(
         identity = replace(identity, host_name=peer)
     kind = _kind(identity)
     response = _response(identity, broker, session_number)
-    minimum, recommended = _SDK_VERSIONS.get(identity.sdk_language, (0, 0))
+    minimum, recommended = _SDK_VERSIONS.get(identity.sdk_language, _ANY_VERSION)
     if identity.sdk_version < minimum:
         text = (
             f"SDK version {identity.sdk_version} is not supported: "

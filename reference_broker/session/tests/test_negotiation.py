@@ -70,6 +70,8 @@ def test_an_impossible_peer_gets_no_answer(message: object):
         (JAVA, 1, False, True),
         (JAVA, 2, True, False),
         (OTHER, 0, True, False),
+        (OTHER, -1, True, False),
+        (OTHER, -(2**31), True, False),
     ],
 )
 def test_versions(
