@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from msgspec import Struct, to_builtins
 
@@ -40,7 +40,7 @@ def load_document(raw: RawConfig) -> object:
     except UnicodeDecodeError as error:
         raise _not_utf8(raw, error.start) from None
     try:
-        value: object = json.loads(text, object_pairs_hook=_object)
+        value: object = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ConfigTextError(error.lineno, error.colno, error.msg) from None
     except RecursionError:
@@ -70,6 +70,10 @@ def _object(members: list[tuple[str, object]]) -> dict[str, object]:
             raise ConfigError(join_path("", name), value, "must not be given twice in one object")
         made[name] = value
     return made
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ConfigError("", name, "must be JSON, which has no such number")
 
 
 def _not_utf8(raw: bytes, offset: int) -> ConfigTextError:

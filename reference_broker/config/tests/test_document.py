@@ -57,6 +57,12 @@ def test_deep_nesting_is_refused(opening):
         load_document(opening * 200_000)
 
 
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_have_are_refused_even_where_nobody_looks(name):
+    with pytest.raises(ConfigError, match=f"'{name}' but must be JSON, which has no such number"):
+        load_document(b'{"a": {"b": [%s]}}' % name.encode())
+
+
 def test_an_integer_of_thousands_of_digits_is_refused():
     with pytest.raises(ConfigError, match="thousands of digits"):
         load_document(b'{"a": ' + b"9" * 10_000 + b"}")
