@@ -271,6 +271,11 @@ class Recovery(FileReading):
         if (head.partition, head.number) != (log.partition, number):
             what = f"it is segment {head.number} of partition {head.partition}"
             raise self._damage(file.name, 0, what)
+        if not head.first_index or head.oldest > number:
+            what = (
+                f"record {head.first_index} is its first, segment {head.oldest} the oldest needed"
+            )
+            raise self._damage(file.name, 0, what)
         if len(log.segments.files) == 1:
             log.next_index = head.first_index
         elif head.first_index != log.next_index:

@@ -33,7 +33,13 @@ from reference_broker.storage.bodies import (
     RemovedRecord,
     TrimmedRecord,
 )
-from reference_broker.storage.columns import STORED_HEADER_SIZE, Columns, coding_word, cut_columns
+from reference_broker.storage.columns import (
+    SEGMENT_SHIFT,
+    STORED_HEADER_SIZE,
+    Columns,
+    coding_word,
+    cut_columns,
+)
 from reference_broker.storage.records import RecordError
 from reference_broker.storage.stored import StoredApp, StoredQueue, has_no_options
 from reference_broker.wire import iter_puts
@@ -305,6 +311,8 @@ class Replay:
                 self._queue(queue)
                 del self.queues[queue]
             case TrimmedRecord(oldest):
+                if oldest > location >> SEGMENT_SHIFT:
+                    raise RecordError(f"segment {oldest}, which comes later, is the oldest needed")
                 self.oldest = max(self.oldest, oldest)
             case _:
                 raise RecordError(f"{type(body).__name__} where it does not belong")

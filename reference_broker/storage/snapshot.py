@@ -135,6 +135,8 @@ def decode_position(data: bytes, partition: int) -> SnapshotRecord:
     body = decode_body(read_record(data, MAGIC_SIZE))
     if not isinstance(body, SnapshotRecord) or body.partition != partition:
         raise RecordError(f"{body} where the place in the log of partition {partition} should be")
+    if not body.next_index or body.oldest > max(body.segment, 1):
+        raise RecordError(f"{body} is no place in a log")
     if body.serial >= SNAPSHOT_SERIAL_MAX:
         rule = f"the next one must not be above {SNAPSHOT_SERIAL_MAX}"
         raise RecordError(f"serial {body.serial}, but {rule}")

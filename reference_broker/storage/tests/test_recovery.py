@@ -19,7 +19,7 @@ from reference_broker.storage import (
 )
 from reference_broker.storage.columns import OFFSET_MASK, SEGMENT_SHIFT
 from reference_broker.storage.names import segment_name
-from reference_broker.storage.records import encode_record
+from reference_broker.storage.records import SegmentHead, encode_record, encode_segment_head
 from reference_broker.storage.tests.disk import WALL_NS, Disk, append, guid
 
 URI = QueueUri.parse("bmq://test.file/q")
@@ -416,6 +416,16 @@ def test_a_segment_in_the_place_of_another():
         append(disk, log, 1, first, [b"x" * 150])
     disk.files[segment_name(0, 3)] = disk.files[segment_name(0, 2)]
     assert f"{segment_name(0, 3)} is damaged at byte 0: it is segment 2 of" in refused(disk)
+
+
+@pytest.mark.parametrize(
+    ("first_index", "oldest"), [(0, 1), (1, 2), (1, 2**63)], ids=["index", "next", "far"]
+)
+def test_a_head_that_nobody_writes(first_index: int, oldest: int):
+    disk = Disk()
+    disk.files[FIRST] = bytearray(encode_segment_head(SegmentHead(0, 1, first_index, oldest)))
+    what = f"record {first_index} is its first, segment {oldest} the oldest needed"
+    assert f"{FIRST} is damaged at byte 0: {what}" in refused(disk)
 
 
 def test_all_files_removed_is_an_empty_start():

@@ -135,9 +135,16 @@ def test_an_app_that_is_introduced_again_keeps_what_it_has_confirmed():
 
 
 def test_what_the_log_introduces():
-    replay = replay_of(TrimmedRecord(4))
+    replay = replay_of()
+    replay.apply(TrimmedRecord(4), location_of(5, 1_000))
     assert replay.introduced == replay.introduced_so_far() == {(1, None), (1, 0)}
     assert replay.oldest == 4
+
+
+def test_a_segment_that_comes_later_is_not_the_oldest_needed():
+    assert replay_of(TrimmedRecord(1)).oldest == 1
+    with pytest.raises(RecordError, match="segment 2, which comes later, is the oldest needed"):
+        replay_of(TrimmedRecord(2))
 
 
 # Messages that no app needs, as far as the log says.

@@ -98,6 +98,13 @@ def test_the_position_is_at_the_start():
         decode_position(SNAPSHOT[: SNAPSHOT_PREFIX_SIZE - 1], 0)
 
 
+@pytest.mark.parametrize("odd", [{"next_index": 0}, {"oldest": 8}, {"segment": 0}], ids=str)
+def test_a_position_that_nobody_writes_is_damage(odd: dict[str, int]):
+    position = POSITION._replace(**odd)
+    with pytest.raises(RecordError, match="is no place in a log"):
+        decode_position(b"".join(encode_snapshot(position, [], [])), 0)
+
+
 def test_a_serial_that_leaves_no_name_for_the_next_snapshot_is_damage():
     last = POSITION._replace(serial=SNAPSHOT_SERIAL_MAX - 1)
     assert decode_position(b"".join(encode_snapshot(last, [], [])), 0) == last
