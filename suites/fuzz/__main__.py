@@ -70,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--unguided", action="store_true", help="fuzz without coverage")
     parser.add_argument(
+        "--no-mutator",
+        dest="mutator",
+        action="store_false",
+        help="mutate plain bytes, whatever structure inputs have",
+    )
+    parser.add_argument(
         "--result", type=Path, metavar="FILE", help="where the result goes, as JSON"
     )
     return parser
@@ -91,6 +97,7 @@ def _result(options: argparse.Namespace, seed: int) -> SuiteResult:
         cases=tuple(options.cases),
         crash_folder=folder / _CRASH_FOLDER,
         unguided=options.unguided,
+        mutator=options.mutator,
     )
     if options.input is None:
         return run_suite(chosen)

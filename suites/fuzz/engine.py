@@ -26,6 +26,7 @@ from typing import Final
 
 from reference_broker.base import OperatorError
 from suites.fuzz.children import Children
+from suites.fuzz.mutator import knows
 from suites.fuzz.registry import Target
 from suites.fuzz.run_target import STARTED, UNGUIDED
 
@@ -147,6 +148,7 @@ def fuzz(
     crashes_max: int = 8,
     defect: str = "",
     unguided: bool = False,
+    mutator: bool = True,
     children: Children | None = None,
 ) -> Run:
     """Fuzz a target.
@@ -158,6 +160,7 @@ def fuzz(
         crashes_max: end the run after so many different crashes.
         defect: seeded defect to apply in the child; empty for none.
         unguided: do without atheris even where it is there.
+        mutator: use the structure-aware mutator if the target's inputs have a grammar.
         children: where its processes can be ended from.
 
     Raises:
@@ -180,6 +183,10 @@ def fuzz(
         ]
         if target.has_dictionary:
             command += ["--dictionary", str(DICTIONARY)]
+        if knows(target.grammar):  # other inputs are plain bytes for the mutator
+            command += ["--grammar", _grammar(target)]
+        if not mutator:
+            command.append("--no-mutator")
         if unguided:
             command.append("--unguided")
         code, log = _run(children, command, seconds + _OVERHEAD_SECONDS_MAX)
@@ -215,6 +222,12 @@ def _judge(run: Run, log: str, code: int | None, ended: float) -> Run:
 def _command(target: Target, defect: str) -> list[str]:
     command = [sys.executable, "-m", "suites.fuzz.run_target", target.module]
     return [*command, "--break", defect] if defect else command
+
+
+def _grammar(target: Target) -> str:
+    """Return what inputs are, with the bytes in front of it."""
+    base = target.grammar.removesuffix("-prefixed")
+    return f"{base}+{target.prefix_bytes}" if target.prefix_bytes else base
 
 
 def _environment() -> dict[str, str]:

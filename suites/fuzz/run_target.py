@@ -53,11 +53,28 @@ def _fuzz_guided(options: argparse.Namespace) -> int:
     atheris = import_module("atheris")  # it exists on some platforms only
     with atheris.instrument_imports(include=[options.package]):
         function = _load(options)
+        import_module("suites.fuzz.core.feedback").install()
     recorder = CrashRecorder(function, options.crashes, options.crashes_max)
-    atheris.Setup(["gauntlet", *_libfuzzer_arguments(options)], recorder)
+    # `Mutate` is another function once `Fuzz` runs, and the one that is there now ends the process.
+    hooks = _mutator_hooks(options, lambda data, size_max: bytes(atheris.Mutate(data, size_max)))
+    atheris.Setup(["gauntlet", *_libfuzzer_arguments(options)], recorder, **hooks)
     _announce_start()
     atheris.Fuzz()
     return 0  # not reached: libFuzzer ends the process
+
+
+def _mutator_hooks(
+    options: argparse.Namespace, mutate_bytes: Callable[[bytes, int], bytes]
+) -> dict[str, Callable[..., bytes]]:
+    """Return what replaces libFuzzer's own mutation: nothing for inputs without a grammar.
+
+    The target is imported before, so what both need of the product is instrumented.
+    """
+    if not options.grammar or options.no_mutator:
+        return {}
+    mutator = import_module("suites.fuzz.mutator")
+    found: dict[str, Callable[..., bytes]] = mutator.hooks(options.grammar, mutate_bytes)._asdict()
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dictionary", type=Path)
     parser.add_argument("--input-bytes-max", type=int, default=4096)
     parser.add_argument("--unguided", action="store_true", help="do not use atheris")
+    parser.add_argument("--grammar", default="", help="what inputs are, for the mutator")
+    parser.add_argument("--no-mutator", action="store_true", help="mutate bytes, whatever they are")
     return parser
 
 
@@ -112,8 +131,24 @@ def _fuzz_unguided(options: argparse.Namespace) -> int:
         seconds=options.seconds,
         seed=options.seed,
         input_bytes_max=options.input_bytes_max,
+        mutate=_mutate(options),
     )
     return 0
+
+
+def _mutate(options: argparse.Namespace) -> Callable[[bytes, int], bytes] | None:
+    """Return what changes an input by a seed; None for inputs without a grammar."""
+    if not options.grammar or options.no_mutator:
+        return None
+    mutator = import_module("suites.fuzz.mutator")
+
+    def mutate(data: bytes, seed: int) -> bytes:
+        changed: bytes = mutator.mutate(
+            data, options.input_bytes_max, seed, grammar=options.grammar
+        )
+        return changed
+
+    return mutate
 
 
 def _announce_start() -> None:

@@ -16,18 +16,19 @@ import hashlib
 import shlex
 import time
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from reference_broker.base import OperatorError
-from suites.fuzz.canary import CanaryError
 from suites.fuzz.children import Children
 from suites.fuzz.dump import annotated
 from suites.fuzz.engine import Crash, Run, fuzz, has_coverage, replay
-from suites.fuzz.registry import CANARY, SMOKE, Target, find_target
+from suites.fuzz.registry import ALL, CANARY, SMOKE, Target, find_target
+from suites.fuzz.targets.canary import CanaryError
 from suites.harness.report import Case, SuiteResult, Table, Verdict
 from suites.harness.report.text import one_line, plural
 from suites.harness.target import TargetSpec
@@ -35,6 +36,8 @@ from suites.harness.target import TargetSpec
 SUITE: Final = "fuzz"
 CORPUS_ID: Final = "FUZZ-CORPUS"
 CANARY_SECONDS_MAX: Final = 3
+#: Targets that run at a time.
+LANES: Final = 2
 #: Longer inputs are written to a file instead of into the replay command.
 INLINE_BYTES_MAX: Final = 1024
 INLINE_PREFIX: Final = "hex:"
@@ -70,6 +73,7 @@ class Options:
         cases: ids, or names of modules; none for all.
         crash_folder: where inputs go that are too long for a command line.
         unguided: do without atheris.
+        mutator: use the structure-aware mutator where inputs have a grammar.
     """
 
     spec: TargetSpec
@@ -78,6 +82,7 @@ class Options:
     cases: tuple[str, ...] = ()
     crash_folder: Path = Path("fuzz-crashes")
     unguided: bool = False
+    mutator: bool = True
 
 
 def run_suite(options: Options) -> SuiteResult:
@@ -139,7 +144,6 @@ def _run_lanes(targets: Sequence[Target], options: Options) -> list[tuple[Case, 
     deadline = time.monotonic() + options.seconds
     fuzzed = [target for target in targets if target is not CANARY]
     lanes = (fuzzed[:1], [target for target in targets if target is CANARY] + fuzzed[1:])
-    children = Children()
 
     def run_lane(lane: Sequence[Target]) -> dict[str, tuple[Case, Run]]:
         done: dict[str, tuple[Case, Run]] = {}
@@ -148,13 +152,21 @@ def _run_lanes(targets: Sequence[Target], options: Options) -> list[tuple[Case, 
             done[target.id] = _fuzz_case(target, max(1, round(share_s)), options, children)
         return done
 
-    with ThreadPoolExecutor(len(lanes), thread_name_prefix="fuzz") as pool:
+    with _lanes() as (pool, children):
+        outcomes = ChainMap(*pool.map(run_lane, lanes))
+    return [outcomes[target.id] for target in targets]
+
+
+@contextmanager
+def _lanes() -> Iterator[tuple[ThreadPoolExecutor, Children]]:
+    """Give threads that run child processes; however it is left, those have ended."""
+    children = Children()
+    with ThreadPoolExecutor(LANES, thread_name_prefix="fuzz") as pool:
         try:
-            outcomes = ChainMap(*pool.map(run_lane, lanes))
+            yield pool, children
         except BaseException:
             children.end()  # the threads end with what they wait for
             raise
-    return [outcomes[target.id] for target in targets]
 
 
 def _fuzz_case(
@@ -168,6 +180,7 @@ def _fuzz_case(
         crashes_max=1 if is_canary else CRASHES_MAX,
         defect="" if is_canary else options.spec.defect,
         unguided=options.unguided,
+        mutator=options.mutator,
         children=children,
     )
     return (_canary_case if is_canary else _target_case)(run, options), run
@@ -177,14 +190,20 @@ def _corpus_case(options: Options) -> Case:
     started = time.monotonic()
     problems: list[str] = []
     first_replay = ""
-    count = 0
-    for target in SMOKE:
-        seeds = target.seeds()
-        count += len(seeds)
-        for name, stack in replay(target, seeds, defect=options.spec.defect).items():
-            command = _replay_command(target, seeds[name], options)
-            first_replay = first_replay or command
-            problems.append(f"{target.id}, seed {name}:\n{stack}\nReplay: {command}")
+    seeds = {target: dict(target.seeds()) for target in ALL}
+    with _lanes() as (pool, children):
+        found = pool.map(
+            lambda target: replay(
+                target, seeds[target], defect=options.spec.defect, children=children
+            ),
+            ALL,
+        )
+        for target, stacks in zip(ALL, found, strict=True):
+            for name, stack in stacks.items():
+                command = _replay_command(target, seeds[target][name], options)
+                first_replay = first_replay or command
+                problems.append(f"{target.id}, seed {name}:\n{stack}\nReplay: {command}")
+    count = sum(map(len, seeds.values()))
     return Case(
         id=CORPUS_ID,
         suite=SUITE,

@@ -1,7 +1,7 @@
 """Fuzzing without coverage, for platforms that atheris does not support.
 
 Seeds first, then mutations of them: a few bytes changed, removed, inserted, copied, or tokens of
-the dictionary put in. Whatever it prints has the form of libFuzzer's statistics, so one reader
+the dictionary put in; of inputs with a grammar, every second mutation knows their structure. Whatever it prints has the form of libFuzzer's statistics, so one reader
 serves both. It finds shallow defects; a run says in its report that nothing guided it.
 """
 
@@ -20,6 +20,7 @@ _MUTATIONS_MAX: Final = 4
 _REPEAT_MAX: Final = 16
 #: Executions between two looks at the clock.
 _LOOK_EVERY: Final = 64
+_SEED_BITS: Final = 31
 
 
 def read_dictionary(path: Path) -> list[bytes]:
@@ -40,6 +41,7 @@ def run_unguided(
     seconds: float,
     seed: int,
     input_bytes_max: int,
+    mutate: Callable[[bytes, int], bytes] | None = None,
 ) -> int:
     """Run a target on its seeds and on mutations of them; print statistics.
 
@@ -50,6 +52,7 @@ def run_unguided(
         seconds: how long.
         seed: of the random choices.
         input_bytes_max: longest input tried.
+        mutate: returns an input changed by somebody who knows its structure, from it and a seed.
 
     Returns:
         The number of executions.
@@ -68,7 +71,13 @@ def run_unguided(
         while time.monotonic() < deadline:
             for _ in range(_LOOK_EVERY):
                 executions += 1
-                function(_mutant(random_source, inputs, tokens)[:input_bytes_max])
+                if mutate and random_source.getrandbits(1):
+                    data = mutate(
+                        random_source.choice(inputs), random_source.getrandbits(_SEED_BITS)
+                    )
+                else:
+                    data = _mutant(random_source, inputs, tokens)
+                function(data[:input_bytes_max])
     finally:
         print(f"stat::number_of_executed_units: {executions}", flush=True)  # noqa: T201
     return executions

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from suites.fuzz import dump
-from suites.fuzz.seeds import event_reader_seeds
+from suites.fuzz.seeds.recorded import event_reader_seeds
 
 SEEDS = event_reader_seeds()
 

@@ -1,0 +1,3 @@
+"""Tests of the structure-aware mutator."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of the fuzz suite."""
+
+from __future__ import annotations
