@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given as for_any
-from hypothesis import strategies as st
 
-from reference_broker.config import ConfigError, ConfigTextError
 from reference_broker.security import Authenticators, Verdict
 from suites.fuzz.targets import fuzz_broker_config
 from suites.fuzz.tests.planting import (
@@ -18,42 +15,12 @@ from suites.fuzz.tests.planting import (
     replaced,
     returning,
     seeds_of,
-    sometimes,
 )
+from suites.fuzz.tests.planting_documents import document_defects, documents
 
 SEEDS = seeds_of("FUZZ-BROKER-CONFIG")
 DEFECTS = {
-    "untyped": (fuzz_broker_config, "parse_broker", replaced, raising(KeyError("name"))),
-    "no word on the member": (
-        fuzz_broker_config,
-        "parse_broker",
-        replaced,
-        raising(ConfigError("appConfig.nothing\n", 1, "must be")),
-    ),
-    "an endless complaint": (
-        fuzz_broker_config,
-        "parse_broker",
-        replaced,
-        raising(ConfigError("x", 1, "must be" * 9_999)),
-    ),
-    "another from the JSON value": (
-        fuzz_broker_config,
-        "parse_broker",
-        sometimes,
-        lambda found: replace(found, unknown=(*found.unknown, "x")),
-    ),
-    "forgets what is unknown": (
-        fuzz_broker_config,
-        "parse_broker",
-        changed,
-        lambda found: replace(found, extra={"x": 1}),
-    ),
-    "no such line": (
-        fuzz_broker_config,
-        "parse_broker",
-        replaced,
-        raising(ConfigTextError(99, 1, "no")),
-    ),
+    **document_defects(fuzz_broker_config, "parse_broker"),
     "nowhere to listen": (
         fuzz_broker_config,
         "parse_broker",
@@ -81,28 +48,17 @@ def test_seed(name):
 
 
 @for_any(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "appConfig",
-                        "taskConfig",
-                        "networkInterfaces",
-                        "tcpInterface",
-                        "port",
-                        "listeners",
-                        "name",
-                    ]
-                ),
-                inner,
-            )
-        ),
-        max_leaves=8,
-    ).map(lambda value: json.dumps(value).encode())
-    | st.binary(max_size=50)
+    documents(
+        [
+            "appConfig",
+            "taskConfig",
+            "networkInterfaces",
+            "tcpInterface",
+            "port",
+            "listeners",
+            "name",
+        ]
+    )
 )
 def test_any_bytes(data):
     fuzz_broker_config.test_one_input(data)

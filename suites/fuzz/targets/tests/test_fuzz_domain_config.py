@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given as for_any
-from hypothesis import strategies as st
 
-from reference_broker.config import ConfigError, ConfigTextError, DomainConfig
+from reference_broker.config import DomainConfig
 from suites.fuzz.targets import fuzz_domain_config
 from suites.fuzz.tests.planting import (
     changed,
@@ -16,8 +14,8 @@ from suites.fuzz.tests.planting import (
     raising,
     replaced,
     seeds_of,
-    sometimes,
 )
+from suites.fuzz.tests.planting_documents import document_defects, documents
 
 
 def without_location(found):
@@ -30,37 +28,7 @@ def with_one_app_twice(found):
 
 SEEDS = seeds_of("FUZZ-DOMAIN-CONFIG")
 DEFECTS = {
-    "untyped": (fuzz_domain_config, "parse_domain", replaced, raising(KeyError("name"))),
-    "no word on the member": (
-        fuzz_domain_config,
-        "parse_domain",
-        replaced,
-        raising(ConfigError("appConfig.nothing\n", 1, "must be")),
-    ),
-    "an endless complaint": (
-        fuzz_domain_config,
-        "parse_domain",
-        replaced,
-        raising(ConfigError("x", 1, "must be" * 9_999)),
-    ),
-    "another from the JSON value": (
-        fuzz_domain_config,
-        "parse_domain",
-        sometimes,
-        lambda found: replace(found, unknown=(*found.unknown, "x")),
-    ),
-    "forgets what is unknown": (
-        fuzz_domain_config,
-        "parse_domain",
-        changed,
-        lambda found: replace(found, extra={"x": 1}),
-    ),
-    "no such line": (
-        fuzz_domain_config,
-        "parse_domain",
-        replaced,
-        raising(ConfigTextError(99, 1, "no")),
-    ),
+    **document_defects(fuzz_domain_config, "parse_domain"),
     "of another name": (
         fuzz_domain_config,
         "parse_domain",
@@ -84,28 +52,17 @@ def test_seed(name):
 
 
 @for_any(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "definition",
-                        "parameters",
-                        "location",
-                        "mode",
-                        "storage",
-                        "redirect",
-                        "priority",
-                    ]
-                ),
-                inner,
-            )
-        ),
-        max_leaves=8,
-    ).map(lambda value: json.dumps(value).encode())
-    | st.binary(max_size=50)
+    documents(
+        [
+            "definition",
+            "parameters",
+            "location",
+            "mode",
+            "storage",
+            "redirect",
+            "priority",
+        ]
+    )
 )
 def test_any_bytes(data):
     fuzz_domain_config.test_one_input(data)
