@@ -133,7 +133,7 @@ def test_sdk_too_old(wire: Wire) -> None:
     statement="An SDK below the recommended version is accepted and told that it is deprecated; "
     "an unknown language has no minimum.",
     expectation="C++ 1.5.0 and 1.8.99: success, isDeprecatedSdk; C++ 1.9.0, Java 0.0.2 and "
-    "version 1 in no known language: success, not deprecated.",
+    "versions 1 and -1 in no known language: success, not deprecated.",
     proves=("NEG-11", "NEG-12"),
 )
 def test_sdk_deprecated(wire: Wire) -> None:
@@ -143,6 +143,7 @@ def test_sdk_deprecated(wire: Wire) -> None:
         (ClientLanguage.E_CPP, 10_900, False),
         (ClientLanguage.E_JAVA, 2, False),
         (ClientLanguage.E_UNKNOWN, 1, False),
+        (ClientLanguage.E_UNKNOWN, -1, False),
     ):
         peer = wire.peer(f"{language.name} {version}").connect()
         answer = peer.negotiate(identity(sdk_language=language, sdk_version=version))
