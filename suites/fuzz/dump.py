@@ -60,6 +60,11 @@ def annotated(data: bytes, prefix_bytes: int = 0) -> str:
     return "\n".join(lines)
 
 
+def plain(data: bytes) -> str:
+    """Return the dump of bytes that are no stream of events."""
+    return "\n".join(_rows(0, data))
+
+
 def _header(offset: int, title: str, data: bytes) -> list[str]:
     return [f"{offset:06x}  {title}", *_rows(offset, data)]
 

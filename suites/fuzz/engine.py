@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from suites.fuzz.children import Children
 from suites.fuzz.mutator import knows
 from suites.fuzz.registry import Target
 from suites.fuzz.run_target import STARTED, UNGUIDED
+from suites.fuzz.workflow.parsers import ForeignTarget
 
 DICTIONARY: Final = Path(__file__).with_name("bmq.dict")
 #: Time for starting Python, instrumenting the code and running the seeds.
@@ -40,13 +41,15 @@ _LOG_TAIL_BYTES_MAX: Final = 1024 * 1024
 _TAIL_CHARS: Final = 2_000
 
 _STATUS: Final = re.compile(
-    r"^#\d+\s+\w+\s+cov: (?P<coverage>\d+) ft: (?P<features>\d+) "
+    r"^#(?P<executions>\d+)\s+\w+\s+cov: (?P<coverage>\d+) ft: (?P<features>\d+) "
     r"corp: (?P<units>\d+)/(?P<size>\d+)(?P<unit>[KMG]?)b",
     re.MULTILINE,
 )
 _STATISTIC: Final = re.compile(r"^stat::(\w+):\s+(\d+)", re.MULTILINE)
 _SINCE: Final = re.compile(rf"^{STARTED} ([0-9.]+)$", re.MULTILINE)
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+#: How the account of an input begins that ended its process, so that those after it did not run.
+_ENDED: Final = "the input"
 #: What the name of an artifact says of it.
 _KINDS: Final = {
     "crash": "crash",
@@ -105,6 +108,7 @@ class Run:
         crashes: each with a stack of its own.
         is_guided: whether coverage guided it.
         problem: why the run says nothing; empty if it does.
+        cpu_s: seconds of CPU of its process, its start included.
     """
 
     target: Target
@@ -114,6 +118,7 @@ class Run:
     crashes: tuple[Crash, ...] = ()
     is_guided: bool = True
     problem: str = ""
+    cpu_s: float = 0.0
 
     @property
     def executions_per_s(self) -> int:
@@ -131,7 +136,7 @@ def parse_statistics(log: str) -> Statistics:
         return Statistics(executions=executions, peak_rss_mib=rss)
     last = statuses[-1]
     return Statistics(
-        executions=executions,
+        executions=executions or int(last["executions"]),  # it was killed before it could sum up
         coverage=int(last["coverage"]),
         features=int(last["features"]),
         corpus_units=int(last["units"]),
@@ -150,6 +155,8 @@ def fuzz(
     unguided: bool = False,
     mutator: bool = True,
     children: Children | None = None,
+    corpus: Path | None = None,
+    log: Path | None = None,
 ) -> Run:
     """Fuzz a target.
 
@@ -162,37 +169,47 @@ def fuzz(
         unguided: do without atheris even where it is there.
         mutator: use the structure-aware mutator if the target's inputs have a grammar.
         children: where its processes can be ended from.
+        corpus: folder of inputs to begin with as well, and where those go that reach new code; by
+            default nothing is kept.
+        log: a file for what the process prints, to be read meanwhile.
 
     Raises:
         OperatorError: the process cannot be started, or `children` was ended.
     """
     assert seconds >= 1, seconds
+    unguided = unguided or (isinstance(target, ForeignTarget) and target.is_command)
     children = children or Children()
     with tempfile.TemporaryDirectory(prefix="gauntlet-fuzz-") as name:
         folder = Path(name)
-        command = [
-            *_command(target, defect),
+        arguments = [
             *("--package", target.package),
             *("--seconds", str(seconds)),
             *("--seed", str(seed)),
             *("--seeds", str(_write(folder / "seeds", _seeds(target, unguided=unguided)))),
-            *("--corpus", str(_write(folder / "corpus", {}))),
+            *("--corpus", str(corpus or _write(folder / "corpus", {}))),
             *("--crashes", str(_write(folder / "crashes", {}))),
             *("--crashes-max", str(crashes_max)),
             *("--input-bytes-max", str(target.input_bytes_max)),
         ]
         if target.has_dictionary:
-            command += ["--dictionary", str(DICTIONARY)]
-        if knows(target.grammar):  # other inputs are plain bytes for the mutator
-            command += ["--grammar", _grammar(target)]
+            arguments += ["--dictionary", str(DICTIONARY)]
+        arguments += grammar_arguments(target)
         if not mutator:
-            command.append("--no-mutator")
+            arguments.append("--no-mutator")
         if unguided:
-            command.append("--unguided")
-        code, log = _run(children, command, seconds + _OVERHEAD_SECONDS_MAX)
+            arguments.append("--unguided")
+        child = run_child(
+            target,
+            arguments,
+            defect=defect,
+            children=children,
+            seconds=seconds + _OVERHEAD_SECONDS_MAX,
+            log=log,
+        )
         ended = time.monotonic()
         crashes = _collect(target, folder / "crashes", defect, children)
-    return _judge(Run(target, seed, 0.0, parse_statistics(log), crashes), log, code, ended)
+    run = Run(target, seed, 0.0, parse_statistics(child.log), crashes, cpu_s=child.cpu_s)
+    return _judge(run, child.log, child.code, ended)
 
 
 def _judge(run: Run, log: str, code: int | None, ended: float) -> Run:
@@ -208,29 +225,38 @@ def _judge(run: Run, log: str, code: int | None, ended: float) -> Run:
         problem = "it executed nothing"
     if problem:
         problem = f"{problem}:\n{log[-_TAIL_CHARS:].strip()}"
-    return Run(
-        target=run.target,
-        seed=run.seed,
+    return replace(
+        run,
         duration_s=ended - float(since[1]) if since else 0.0,
-        statistics=run.statistics,
-        crashes=run.crashes,
         is_guided=UNGUIDED not in log,
         problem=problem,
     )
 
 
-def _command(target: Target, defect: str) -> list[str]:
+def command_of(target: Target, defect: str = "") -> list[str]:
+    """Return the command of a child process for a target, to which arguments can be added."""
     command = [sys.executable, "-m", "suites.fuzz.run_target", target.module]
+    if isinstance(target, ForeignTarget):
+        command += [f"--rejects={name}" for name in target.rejects]
     return [*command, "--break", defect] if defect else command
 
 
-def _grammar(target: Target) -> str:
-    """Return what inputs are, with the bytes in front of it."""
+def grammar_arguments(target: Target) -> list[str]:
+    """Return what tells a child what inputs are; nothing if they are plain bytes for the mutator."""
+    grammar = grammar_of(target)
+    return ["--grammar", grammar] if grammar else []
+
+
+def grammar_of(target: Target) -> str:
+    """Return what inputs are for the mutator, with the bytes in front; empty for plain bytes."""
     base = target.grammar.removesuffix("-prefixed")
+    if not knows(base):
+        return ""
     return f"{base}+{target.prefix_bytes}" if target.prefix_bytes else base
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment of child processes: they find this package, wherever they start."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
     return {**os.environ, "PYTHONPATH": path}
@@ -255,25 +281,67 @@ def has_coverage() -> bool:
     return find_spec("atheris") is not None
 
 
-def _run(children: Children, command: Sequence[str], seconds: float) -> tuple[int | None, str]:
-    """Run a command; returns its exit code, None if it was killed, and what it printed."""
-    with tempfile.TemporaryFile() as log:
-        code = children.run(command, environment=_environment(), output=log, seconds=seconds)
-        log.seek(0)
-        printed = log.read(_LOG_HEAD_BYTES_MAX)
-        position = log.tell()
-        log.seek(max(position, log.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES_MAX))
-        printed += log.read()
-        return code, printed.decode("utf-8", "replace")
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What became of a child process.
+
+    Attributes:
+        code: its exit code; None if it was killed because its time was over.
+        log: what it printed: the beginning and the end.
+        cpu_s: seconds of CPU that it used.
+    """
+
+    code: int | None
+    log: str
+    cpu_s: float
+
+
+def run_child(
+    target: Target,
+    arguments: Sequence[str],
+    *,
+    defect: str,
+    seconds: float,
+    children: Children | None = None,
+    log: Path | None = None,
+) -> Child:
+    """Run the child process of a target.
+
+    Args:
+        target: which.
+        arguments: of `run_target`, behind its module.
+        defect: seeded defect to apply there; empty for none.
+        seconds: after so many it is killed.
+        children: where it can be ended from.
+        log: a file for what it prints; by default nobody sees that meanwhile.
+
+    Raises:
+        OperatorError: it cannot be started, or `children` was ended.
+    """
+    command = [*command_of(target, defect), *arguments]
+    with log.open("w+b") if log else tempfile.TemporaryFile() as file:
+        ended = (children or Children()).measure(
+            command, environment=environment(), output=file, seconds=seconds
+        )
+        file.seek(0)
+        printed = file.read(_LOG_HEAD_BYTES_MAX)
+        position = file.tell()
+        file.seek(max(position, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES_MAX))
+        printed += file.read()
+        return Child(ended.code, printed.decode("utf-8", "replace"), ended.cpu_s)
 
 
 def _collect(target: Target, folder: Path, defect: str, children: Children) -> tuple[Crash, ...]:
-    crashes: list[Crash] = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
-        data = path.read_bytes()
-        stacks = replay(target, {path.name: data}, defect=defect, children=children)
-        crashes.append(Crash(_kind(path.name), data, stacks.get(path.name, "")))
-    return tuple(crashes)
+    paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    inputs = {path.name: path.read_bytes() for path in paths}
+    stacks: dict[str, str] = {}
+    waiting = dict(sorted(inputs.items()))
+    while waiting:
+        found = replay(target, waiting, defect=defect, children=children)
+        stacks |= found
+        last = next((name for name, stack in found.items() if stack.startswith(_ENDED)), "")
+        waiting = {name: waiting[name] for name in waiting if name > last} if last else {}
+    return tuple(Crash(_kind(name), data, stacks.get(name, "")) for name, data in inputs.items())
 
 
 def _kind(name: str) -> str:
@@ -304,11 +372,17 @@ def replay(
     with tempfile.TemporaryDirectory(prefix="gauntlet-fuzz-") as name:
         folder = Path(name) / "inputs"
         _write(folder, inputs)
-        command = [*_command(target, defect), "--replay", str(folder)]
-        code, log = _run(children or Children(), command, _REPLAY_SECONDS_MAX)
+        child = run_child(
+            target,
+            ["--replay", str(folder)],
+            defect=defect,
+            seconds=_REPLAY_SECONDS_MAX,
+            children=children,
+        )
+    code = child.code
     stacks: dict[str, str] = {}
     rest: list[str] = []
-    for line in log.splitlines():
+    for line in child.log.splitlines():
         if line.startswith("["):
             done, stack = json.loads(line)
             stacks[done] = stack
@@ -320,7 +394,7 @@ def replay(
         if code is not None and code >= 0 and not any(map(_is_hang, rest)):
             raise OperatorError(f"the replay did not run (exit code {code}): {tail}")
         how = "hangs" if code is None or code >= 0 else f"ends the process with signal {-code}"
-        stacks[missing[0]] = f"the input {how}\n{tail}"
+        stacks[missing[0]] = f"{_ENDED} {how}\n{tail}"
     return {name: stack for name, stack in stacks.items() if stack}
 
 

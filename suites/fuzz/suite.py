@@ -29,6 +29,7 @@ from suites.fuzz.dump import annotated
 from suites.fuzz.engine import Crash, Run, fuzz, has_coverage, replay
 from suites.fuzz.registry import ALL, CANARY, SMOKE, Target, find_target
 from suites.fuzz.targets.canary import CanaryError
+from suites.fuzz.workflow.parsers import ForeignTarget
 from suites.harness.report import Case, SuiteResult, Table, Verdict
 from suites.harness.report.text import one_line, plural
 from suites.harness.target import TargetSpec
@@ -55,6 +56,7 @@ _COLUMNS: Final = (
     "Corpus",
     "Peak MiB",
     "Findings",
+    "CPU s",
 )
 _EXTERNAL: Final = (
     "these targets run the reference broker's own code in this process, which says nothing about "
@@ -107,19 +109,18 @@ def run_suite(options: Options) -> SuiteResult:
         name=SUITE,
         cases=tuple(cases),
         duration_s=time.monotonic() - started,
-        notes=_notes(options, [run for _, run in outcomes]),
-        tables=_tables([run for _, run in outcomes]),
+        notes=notes_of(options, [run for _, run in outcomes]),
+        tables=tables_of([run for _, run in outcomes]),
     )
 
 
-def replay_input(options: Options, name: str, data: bytes) -> SuiteResult:
+def replay_input(options: Options, target: Target, data: bytes) -> SuiteResult:
     """Run one input through one target.
 
     Raises:
-        OperatorError: the case does not exist, or the process cannot be started.
+        OperatorError: the process cannot be started.
     """
     started = time.monotonic()
-    target = find_target(name)
     stack = replay(target, {"input": data}, defect=options.spec.defect).get("input", "")
     case = Case(
         id=target.id,
@@ -128,7 +129,7 @@ def replay_input(options: Options, name: str, data: bytes) -> SuiteResult:
         verdict=Verdict.FAIL if stack else Verdict.PASS,
         duration_s=time.monotonic() - started,
         statement=target.invariant,
-        reason=_gist(stack),
+        reason=gist(stack),
         details="\n\n".join(filter(None, (annotated(data, target.prefix_bytes), stack))),
         replay=_replay_command(target, data, options),
         properties={"input_bytes": len(data)},
@@ -183,7 +184,7 @@ def _fuzz_case(
         mutator=options.mutator,
         children=children,
     )
-    return (_canary_case if is_canary else _target_case)(run, options), run
+    return (canary_case if is_canary else _target_case)(run, options), run
 
 
 def _corpus_case(options: Options) -> Case:
@@ -214,7 +215,7 @@ def _corpus_case(options: Options) -> Case:
         expectation="no exception, no hang",
         reason=f"{plural(len(problems), 'seed')} of {count} failed" if problems else "",
         details="\n\n".join(problems),
-        replay=first_replay or _command(CORPUS_ID, options),
+        replay=first_replay or f"{_start(options)} --seed {options.seed} --case {CORPUS_ID}",
         properties={"seeds": count},
     )
 
@@ -225,12 +226,12 @@ def _corpus_case(options: Options) -> Case:
 def _target_case(run: Run, options: Options) -> Case:
     target, crashes = run.target, run.crashes
     verdict, reason, details = Verdict.PASS, "", ""
-    command = f"{_command(target.id, options)} --seconds {options.seconds}"
+    command = f"{_command(target, options)} --seconds {options.seconds}"
     if crashes:
         commands = [_replay_command(target, crash.data, options) for crash in crashes]
         verdict, command = Verdict.FAIL, commands[0]
         reason = f"{plural(len(crashes), 'finding')}; the first: {crashes[0].kind}: "
-        reason += _gist(crashes[0].stack) or "the replay outside of the fuzzer ended well"
+        reason += gist(crashes[0].stack) or "the replay outside of the fuzzer ended well"
         details = "\n\n".join(
             _finding(number, crash, replay_command, target)
             for number, (crash, replay_command) in enumerate(
@@ -251,11 +252,12 @@ def _target_case(run: Run, options: Options) -> Case:
         reason=reason,
         details=details,
         replay=command,
-        properties=_properties(run),
+        properties=properties_of(run),
     )
 
 
-def _canary_case(run: Run, options: Options) -> Case:
+def canary_case(run: Run, options: Options) -> Case:
+    """Return the case of the canary, which is to crash."""
     crashed = any(CanaryError.__name__ in crash.stack for crash in run.crashes)
     verdict, reason = Verdict.PASS, ""
     if not crashed:
@@ -272,8 +274,8 @@ def _canary_case(run: Run, options: Options) -> Case:
         expectation=f"the crash is found within {CANARY_SECONDS_MAX} s",
         reason=reason,
         details=run.problem or "\n".join(crash.stack for crash in run.crashes),
-        replay=_command(CANARY.id, options),
-        properties=_properties(run),
+        replay=_command(CANARY, options),
+        properties=properties_of(run),
     )
 
 
@@ -288,7 +290,8 @@ def _finding(number: int, crash: Crash, command: str, target: Target) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _properties(run: Run) -> Mapping[str, str | int | float]:
+def properties_of(run: Run) -> Mapping[str, str | int | float]:
+    """Return what a run says of itself, by name."""
     statistics = run.statistics
     return {
         "seed": run.seed,
@@ -299,6 +302,7 @@ def _properties(run: Run) -> Mapping[str, str | int | float]:
         "corpus": statistics.corpus_units,
         "peak_rss_mib": statistics.peak_rss_mib,
         "guided": "by coverage" if run.is_guided else "by nothing",
+        "cpu_s": round(run.cpu_s, 1),
     }
 
 
@@ -313,7 +317,8 @@ def _not_applicable(name: str) -> Case:
     )
 
 
-def _notes(options: Options, runs: Sequence[Run]) -> tuple[str, ...]:
+def notes_of(options: Options, runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return what is to be known of runs beside their cases."""
     notes = [f"seed {options.seed}; an input replays by its bytes, a whole run only about"]
     if any(not run.is_guided for run in runs):
         cause = "by request" if has_coverage() else "because atheris is not installed"
@@ -321,7 +326,8 @@ def _notes(options: Options, runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _tables(runs: Sequence[Run]) -> tuple[Table, ...]:
+def tables_of(runs: Sequence[Run]) -> tuple[Table, ...]:
+    """Return the table of the targets."""
     if not runs:
         return ()
     rows = tuple(
@@ -333,6 +339,7 @@ def _tables(runs: Sequence[Run]) -> tuple[Table, ...]:
             f"{run.statistics.corpus_units:,}",
             f"{run.statistics.peak_rss_mib:,}",
             str(len(run.crashes)),
+            f"{run.cpu_s:,.1f}",
         )
         for run in runs
     )
@@ -342,12 +349,25 @@ def _tables(runs: Sequence[Run]) -> tuple[Table, ...]:
 # Replaying.
 
 
-def _command(name: str, options: Options) -> str:
-    return f"gauntlet fuzz {options.spec.arguments} --seed {options.seed} --case {name}"
+def _start(options: Options) -> str:
+    return f"gauntlet fuzz {options.spec.arguments}"
+
+
+def _command(target: Target, options: Options) -> str:
+    return f"{_start(options)} --seed {options.seed} {naming(target)}"
+
+
+def naming(target: Target) -> str:
+    """Return the arguments that name a target on a command line."""
+    if not isinstance(target, ForeignTarget):
+        return f"--case {target.id}"
+    grammar = ["--grammar", target.grammar] if target.grammar else []
+    rejects = [f"--rejects={name}" for name in target.rejects]
+    return shlex.join(["--parser", target.module, *grammar, *rejects])
 
 
 def _replay_command(target: Target, data: bytes, options: Options) -> str:
-    command = f"gauntlet fuzz {options.spec.arguments} --case {target.id} --input"
+    command = f"{_start(options)} {naming(target)} --input"
     if len(data) <= INLINE_BYTES_MAX:
         return f"{command} {INLINE_PREFIX}{data.hex()}"
     return f"{command} {shlex.quote(str(_keep(target, data, options.crash_folder)))}"
@@ -381,7 +401,7 @@ def read_input(text: str) -> bytes:
         raise OperatorError(f"--input {text!r} is no file and no hex:DIGITS: {error}") from error
 
 
-def _gist(stack: str) -> str:
-    """Return the line of a replay's account that says most: a traceback's last, else the first."""
+def gist(stack: str) -> str:
+    """Return the line of an account of a crash that says most: a traceback's last, else the first."""
     lines = stack.splitlines() or [""]
     return one_line(lines[-1] if lines[0].startswith("Traceback") else lines[0])

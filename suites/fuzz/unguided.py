@@ -19,7 +19,9 @@ _ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)")
 _MUTATIONS_MAX: Final = 4
 _REPEAT_MAX: Final = 16
 #: Executions between two looks at the clock.
-_LOOK_EVERY: Final = 64
+LOOK_EVERY: Final = 64
+#: Seconds between two lines about the state of a run.
+_STATUS_SECONDS: Final = 2.0
 _SEED_BITS: Final = 31
 
 
@@ -42,6 +44,7 @@ def run_unguided(
     seed: int,
     input_bytes_max: int,
     mutate: Callable[[bytes, int], bytes] | None = None,
+    look_every: int = LOOK_EVERY,
 ) -> int:
     """Run a target on its seeds and on mutations of them; print statistics.
 
@@ -53,6 +56,7 @@ def run_unguided(
         seed: of the random choices.
         input_bytes_max: longest input tried.
         mutate: returns an input changed by somebody who knows its structure, from it and a seed.
+        look_every: executions between two looks at the clock.
 
     Returns:
         The number of executions.
@@ -62,14 +66,20 @@ def run_unguided(
     """
     random_source = random.Random(seed)
     inputs = [*seeds, b""]
-    deadline = time.monotonic() + seconds
+    started = time.monotonic()
+    status_at, deadline = started + _STATUS_SECONDS, started + seconds
     executions = 0
     try:
         for data in inputs:
+            if time.monotonic() >= deadline:
+                break
             executions += 1
             function(data)
-        while time.monotonic() < deadline:
-            for _ in range(_LOOK_EVERY):
+        while (now := time.monotonic()) < deadline:
+            if now >= status_at:
+                status_at = now + _STATUS_SECONDS
+                _print_status(executions, now - started, inputs)
+            for _ in range(look_every):
                 executions += 1
                 if mutate and random_source.getrandbits(1):
                     data = mutate(
@@ -81,6 +91,13 @@ def run_unguided(
     finally:
         print(f"stat::number_of_executed_units: {executions}", flush=True)  # noqa: T201
     return executions
+
+
+def _print_status(executions: int, seconds: float, inputs: Sequence[bytes]) -> None:
+    """Print a line as libFuzzer does."""
+    corpus = f"corp: {len(inputs)}/{sum(map(len, inputs))}b"
+    speed = f"exec/s: {round(executions / seconds)}"
+    print(f"#{executions}\tpulse  cov: 0 ft: 0 {corpus} {speed} rss: 0Mb", flush=True)  # noqa: T201
 
 
 def _mutant(source: random.Random, inputs: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:

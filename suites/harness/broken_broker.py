@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from reference_broker.app.cli import main
-from suites.harness.defects import DEFECTS
+from suites.harness.defects import ALL_DEFECTS
 
 if __name__ == "__main__":
-    DEFECTS[sys.argv[1]].apply()
+    ALL_DEFECTS[sys.argv[1]].apply()
     sys.exit(main(sys.argv[2:]))

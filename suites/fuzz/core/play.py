@@ -406,7 +406,9 @@ class Play(Listener):
         assert not client.greetings, f"{client} is not told {client.greetings}"
         assert not client.beats, f"{client} gets no heartbeat response"
         assert not self._is_overdue(client), f"{client} was let stay without an identity"
-        if not client.is_blocked and Held.DOMAINS not in self.world.held:
+        # The commands of somebody who does not read wait until it does.
+        may_wait = client.is_blocked or (client.is_admin and client.is_congested)
+        if not may_wait and Held.DOMAINS not in self.world.held:
             assert not client.replies, f"{client} gets no answer: {client.replies}"
         assert client.verdict_at is not None or not client.verdicts, f"{client} is told no verdict"
         if client.acks:

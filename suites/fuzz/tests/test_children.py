@@ -27,6 +27,28 @@ def test_exit_code_and_output():
     assert run(Children(), "print('x'); raise SystemExit(3)") == (3, b"x\n")
 
 
+def test_what_a_process_costs():
+    script = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
+    with tempfile.TemporaryFile() as output:
+        ended = Children().measure(
+            [sys.executable, "-c", script], environment={}, output=output, seconds=PATIENCE_S
+        )
+    assert ended.code == 0
+    assert 0.2 <= ended.cpu_s < 5
+
+
+def test_stopping_ends_what_runs_and_lets_more_begin():
+    children = Children()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(run, children, "import signal; signal.pause()")
+        give_up = time.monotonic() + PATIENCE_S
+        while not children._running:
+            assert time.monotonic() < give_up
+        children.stop()
+        assert waiting.result(PATIENCE_S)[0] == -9
+    assert run(children, "")[0] == 0
+
+
 def test_what_takes_too_long_is_killed():
     code, _ = run(Children(), "import signal; signal.pause()", seconds=0.1)
     assert code is None

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from reference_broker.base import OperatorError
-from suites.fuzz.engine import Statistics, fuzz, has_coverage, parse_statistics, replay
+from suites.fuzz.children import Children
+from suites.fuzz.engine import Statistics, _collect, fuzz, has_coverage, parse_statistics, replay
 from suites.fuzz.registry import CANARY, EVENT_READER, Target, find_target
 
 LOG = """\
@@ -30,6 +31,10 @@ def test_statistics_are_read():
 def test_statistics_that_are_missing_are_zero():
     assert parse_statistics("INFO: nothing\n") == Statistics()
     assert parse_statistics("stat::number_of_executed_units: 7\n") == Statistics(executions=7)
+
+
+def test_a_run_that_was_killed_counts_as_far_as_it_said():
+    assert parse_statistics(LOG.partition("Done")[0]).executions == 178868
 
 
 @needs_coverage
@@ -82,6 +87,28 @@ def test_a_target_that_is_not_there_is_a_problem_not_a_pass():
     run = fuzz(Target(id="X", title="x", module="suites.fuzz.no_such_module"), seconds=1, seed=1)
     assert "it did not start (exit code 1)" in run.problem
     assert "no_such_module" in run.problem
+
+
+@needs_coverage
+@pytest.mark.slow
+def test_what_it_prints_and_keeps_can_be_had(tmp_path):
+    corpus, log = tmp_path / "corpus", tmp_path / "log"
+    corpus.mkdir()
+    run = fuzz(EVENT_READER, seconds=1, seed=1, corpus=corpus, log=log)
+    assert len(list(corpus.iterdir())) > 10
+    assert parse_statistics(log.read_text()) == run.statistics
+    assert 0 < run.cpu_s < 60
+
+
+@pytest.mark.slow
+def test_inputs_behind_one_that_ends_the_process_are_replayed_as_well(tmp_path):
+    for name, data in {"crash-a": b"\x7f123", "crash-b": b"end", "crash-c": b"\x7f456"}.items():
+        (tmp_path / name).write_bytes(data)
+    deadly = find_target("suites.fuzz.tests.deadly")
+    crashes = {crash.data: crash.stack for crash in _collect(deadly, tmp_path, "", Children())}
+    assert crashes[b"\x7f123"].endswith("KeyError: 127")
+    assert crashes[b"end"].startswith("the input ends the process with signal 9")
+    assert crashes[b"\x7f456"].endswith("KeyError: 127")
 
 
 @pytest.mark.slow

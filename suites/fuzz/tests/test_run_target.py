@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 
-from suites.fuzz.run_target import CrashRecorder, signature, stack_of
+from suites.fuzz.run_target import CrashRecorder, load, signature, stack_of
+from suites.fuzz.tests import planted
 
 
 def crash(data: bytes) -> None:
@@ -41,6 +42,22 @@ def test_signatures_tell_places_apart():
             crash(data)
         signatures.add(signature(caught.value)[:1] + signature(caught.value)[2:])
     assert len(signatures) == 2
+
+
+class ToldError(Exception):
+    signature = ("exit code 3",)
+
+
+def test_an_error_may_tell_itself_what_it_is():
+    def told(_data):
+        raise ToldError("exit code 3\nstderr")
+
+    assert signature(ToldError("a")) == signature(ToldError("b")) == ("ToldError", "exit code 3")
+    assert stack_of(told, b"") == "exit code 3\nstderr"
+
+
+def test_a_target_with_a_defect_for_good():
+    assert load("suites.fuzz.tests.planted") is planted.test_one_input
 
 
 def test_stack_of():

@@ -26,10 +26,15 @@ which cases of the integration suite each of them turns red.
 | `hosting`     | the process, its files and its configuration                         |
 | `operating`   | stops, alarms, names of domains and queues                           |
 | `bounding`    | the order of limits, GUIDs of other queues, pauses, slow clients     |
+
+Mistakes are defects that the fuzz suite has to find, and the integration suite need not: they are in
+`parsers` and `states`. `docs/fuzzing.md` tells how long it takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from suites.harness.defects import (
@@ -43,15 +48,18 @@ from suites.harness.defects import (
     hosting,
     keeping,
     operating,
+    parsers,
     publishing,
     requests,
     routing,
     sessions,
+    states,
     storing,
 )
 from suites.harness.defects.doors import Defect, defects_of
+from suites.harness.defects.edits import Mistake, mistakes_of
 
-__all__ = ["DEFECTS", "Defect"]
+__all__ = ["ALL_DEFECTS", "DEFECTS", "PARSER_DEFECTS", "Defect", "Mistake"]
 
 #: By name.
 DEFECTS: Final = defects_of(
@@ -73,3 +81,7 @@ DEFECTS: Final = defects_of(
         bounding,
     )
 )
+#: Mistakes of parsers and of the handling of states, by name.
+PARSER_DEFECTS: Final = mistakes_of((parsers, states))
+#: Everything that `--break` takes, by name.
+ALL_DEFECTS: Final[Mapping[str, Defect | Mistake]] = MappingProxyType({**DEFECTS, **PARSER_DEFECTS})

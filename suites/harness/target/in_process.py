@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from reference_broker.app import ReferenceBroker, loop_factory
-from suites.harness.defects import DEFECTS
+from suites.harness.defects import ALL_DEFECTS
 from suites.harness.target.runner import LOG_TAIL_BYTES, STOP_SECONDS_MAX, tail_of
 from suites.harness.target.spec import TargetError
 
@@ -108,7 +108,7 @@ def _seed(defect: str) -> None:
                 f"this process has the defect {_seeded[0]!r}, which cannot be taken back; "
                 f"start a broker {f'with {defect!r}' if defect else 'without it'} in another process"
             )
-        DEFECTS[defect].apply()
+        ALL_DEFECTS[defect].apply()
         _seeded.append(defect)
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from reference_broker.base import OperatorError
-from suites.harness.defects import DEFECTS
+from suites.harness.defects import ALL_DEFECTS
 
 
 class TargetError(OperatorError):
@@ -88,10 +88,12 @@ class TargetSpec:
             TargetError: the text is of no known form, the executable is not there, the address is
                 not on this machine, or the defect is unknown.
         """
-        if defect and defect not in DEFECTS:
-            near = difflib.get_close_matches(defect, DEFECTS, n=3) or sorted(DEFECTS)[:3]
-            text = f"no defect is called {defect!r}; there are {len(DEFECTS)}"
-            raise TargetError(f"{text}, such as {', '.join(near)}: see docs/defects.md")
+        if defect and defect not in ALL_DEFECTS:
+            near = difflib.get_close_matches(defect, ALL_DEFECTS, n=3) or sorted(ALL_DEFECTS)[:3]
+            text = f"no defect is called {defect!r}; there are {len(ALL_DEFECTS)}"
+            raise TargetError(
+                f"{text}, such as {', '.join(near)}: see docs/defects.md and docs/fuzzing.md"
+            )
         if text in OUR_TARGETS:
             return cls(text, TargetKind(text), defect=defect)
         kind, _, rest = text.partition(":")
