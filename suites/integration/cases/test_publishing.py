@@ -440,20 +440,27 @@ def test_storage_without_room(wire: Wire, fresh_target: Target) -> None:
 @case(
     "BMQ-PUT-18",
     statement="A message has at most 64 MiB of application data.",
-    expectation="64 MiB are stored and delivered; with one byte more the message is dropped without "
-    "an answer, and the session goes on.",
+    expectation="64 MiB are stored and delivered; with one byte more the message should be dropped "
+    "without an answer, and the session goes on.",
+    grade="should",
+    expects_strict_from=STRICT_TARGETS,
     proves=("PUT-9", "PUT-15"),
 )
 def test_largest_message(wire: Wire, queue_uri: str) -> None:
     actor = _both(wire, queue_uri)
     data = bytes(APPLICATION_DATA_BYTES_MAX)
-    (too_large,) = actor.puts([data + b"\0"])
-    actor.send(put_event([too_large]))
-    (guid,) = actor.post(data)
+    largest, too_large = actor.puts([data, data + b"\0"])
+    actor.post_puts([largest])
     (push,) = actor.take_pushes(1)
-    assert (push.guid, len(push.data)) == (guid, len(data))
+    assert (push.guid, len(push.data)) == (largest.guid, len(data))
     assert not push.data.strip(b"\0"), "the data differ"
-    actor.confirm(guid)
+    actor.confirm(largest.guid)
+    actor.send(put_event([too_large]))
     actor.settle()
-    assert not actor.pushes
-    assert not actor.acks
+    if actor.acks:
+        # BlazingMQ's SDK does not make such a message; its broker stores it and cannot deliver it.
+        non_strict("a message of one byte more is acknowledged")
+    (after,) = actor.post(b"after")
+    (push,) = actor.take_pushes(1)
+    assert push.guid == after
+    actor.confirm(after)
