@@ -9,9 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 _Any = Callable[..., Any]
+
+
+class _Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+_Entry = TypeVar("_Entry", bound=_Named)
 
 
 class Defect(NamedTuple):
@@ -43,21 +53,30 @@ def defect(room: str, areas: str) -> Callable[[Callable[[], None]], Defect]:
     """
 
     def make(apply: Callable[[], None]) -> Defect:
-        name = getattr(apply, "__name__", "").replace("_", "-")
-        summary = (apply.__doc__ or "").removesuffix(".")
-        assert name, apply
-        assert summary, name
-        assert "\n" not in summary, f"{name}: one line"
+        name, summary = said_of(apply)
         return Defect(name, room, summary, tuple(areas.split()), apply)
 
     return make
 
 
+def said_of(apply: Callable[[], None]) -> tuple[str, str]:
+    """Return the name and the summary that the function of an entry gives it."""
+    name = getattr(apply, "__name__", "").replace("_", "-")
+    summary = (apply.__doc__ or "").removesuffix(".")
+    assert name, apply
+    assert summary, name
+    assert "\n" not in summary, f"{name}: one line"
+    return name, summary
+
+
 def defects_of(modules: Sequence[ModuleType]) -> dict[str, Defect]:
     """Return the defects that modules define, by name, in their order."""
-    found = [
-        each for module in modules for each in vars(module).values() if isinstance(each, Defect)
-    ]
+    return entries_of(modules, Defect)
+
+
+def entries_of(modules: Sequence[ModuleType], kind: type[_Entry]) -> dict[str, _Entry]:
+    """Return the entries of a kind that modules define, by name, in their order."""
+    found = [each for module in modules for each in vars(module).values() if isinstance(each, kind)]
     by_name = {each.name: each for each in found}
     assert len(by_name) == len(found), "two defects have one name"
     return by_name

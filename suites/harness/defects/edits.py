@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
+from suites.harness.defects.doors import entries_of, said_of
+
 #: The functions that were changed in this process, for those who watch which code runs.
 EDITED: Final[list[FunctionType]] = []
 
@@ -56,10 +58,7 @@ def mistake(place: str, kind: str) -> Callable[[Callable[[], None]], Mistake]:
     """
 
     def make(apply: Callable[[], None]) -> Mistake:
-        name = getattr(apply, "__name__", "").replace("_", "-")
-        summary = (apply.__doc__ or "").removesuffix(".")
-        assert summary, name
-        assert "\n" not in summary, f"{name}: one line"
+        name, summary = said_of(apply)
         return Mistake(name, place, kind, summary, apply)
 
     return make
@@ -67,12 +66,7 @@ def mistake(place: str, kind: str) -> Callable[[Callable[[], None]], Mistake]:
 
 def mistakes_of(modules: Sequence[ModuleType]) -> dict[str, Mistake]:
     """Return the mistakes that modules define, by name, in their order."""
-    found = [
-        each for module in modules for each in vars(module).values() if isinstance(each, Mistake)
-    ]
-    by_name = {each.name: each for each in found}
-    assert len(by_name) == len(found), "two mistakes have one name"
-    return by_name
+    return entries_of(modules, Mistake)
 
 
 def edit(function: Any, *changes: tuple[str, str]) -> None:
