@@ -1,20 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_broker.base import Instant, WireError
+from reference_broker.base import WireError
 from reference_broker.core import Broker
-from reference_broker.ports import Close, Effect, Input, Log, Send, Severity
+from reference_broker.ports import Close, Input, Log, Send, Severity
 from reference_broker.queue import Delivery, Queue
 from reference_broker.wire import EventReader, EventType
 from suites.fuzz.oracles.broker_bench import ATTACKER, BYSTANDER, BrokerBench
 from suites.fuzz.seeds.recorded import broker_core_seeds
 from suites.fuzz.targets import fuzz_broker_core
 from suites.fuzz.targets.fuzz_broker_core import Stage
+from suites.fuzz.tests.planting_effects import change_effects
 
 SEEDS = broker_core_seeds()
 PUT = bytes([2]) + SEEDS["stage0_c2b_put_old_plain_hello_ack"][1:]
@@ -61,21 +62,6 @@ def test_a_broker_that_never_gets_ready_is_found_out(monkeypatch):
 @given(st.binary(max_size=200))
 def test_any_bytes(data):
     fuzz_broker_core.test_one_input(data)
-
-
-def change_effects(
-    monkeypatch: pytest.MonkeyPatch,
-    change: Callable[[Sequence[Input], list[Effect]], list[Effect]],
-) -> None:
-    """Let the core's steps return other effects."""
-    step = Broker.step
-
-    def changed(
-        broker: Broker, now: Instant, inputs: Sequence[Input], *, wall_ns: int = 0
-    ) -> list[Effect]:
-        return change(inputs, step(broker, now, inputs, wall_ns=wall_ns))
-
-    monkeypatch.setattr(Broker, "step", changed)
 
 
 def attacked(inputs: Sequence[Input]) -> bool:

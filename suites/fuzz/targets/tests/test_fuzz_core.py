@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_broker.base import Instant
 from reference_broker.core import Broker
-from reference_broker.ports import Close, Effect, Input, Log, Received, Send, Severity
+from reference_broker.ports import Close, Input, Log, Received, Send, Severity
 from reference_broker.queue import Delivery, Queue
 from suites.fuzz.core import feedback
 from suites.fuzz.core.program import Instruction, Op, Program, encode
@@ -17,6 +16,7 @@ from suites.fuzz.core.starts import STARTS, play_at
 from suites.fuzz.core.tests.test_program import PROGRAMS
 from suites.fuzz.seeds.recorded import corpus
 from suites.fuzz.targets import fuzz_core
+from suites.fuzz.tests.planting_effects import change_effects
 
 SEEDS = core_seeds()
 POST = Instruction(Op.POST, 0, 1 << 2)
@@ -59,21 +59,6 @@ def test_executions_do_not_know_of_each_other(monkeypatch):
     first = states()
     assert len(set(first)) > 5
     assert states() == first
-
-
-def change_effects(
-    monkeypatch: pytest.MonkeyPatch,
-    change: Callable[[Sequence[Input], list[Effect]], list[Effect]],
-) -> None:
-    """Let the core's steps return other effects."""
-    step = Broker.step
-
-    def changed(
-        broker: Broker, now: Instant, inputs: Sequence[Input], *, wall_ns: int = 0
-    ) -> list[Effect]:
-        return change(inputs, step(broker, now, inputs, wall_ns=wall_ns))
-
-    monkeypatch.setattr(Broker, "step", changed)
 
 
 def is_said(inputs: Sequence[Input]) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from reference_broker.base import WireError
 from reference_broker.wire.properties import encode_properties
-from suites.fuzz.oracles import areas, bodies
+from suites.fuzz.oracles import bodies
 from suites.fuzz.targets import fuzz_properties_new
 from suites.fuzz.tests.planting import (
     changed,
@@ -16,32 +16,12 @@ from suites.fuzz.tests.planting import (
     replaced,
     returning,
     seeds_of,
-    sometimes,
 )
+from suites.fuzz.tests.planting_areas import area_defects
 
 SEEDS = seeds_of("FUZZ-PROPERTIES-NEW")
 DEFECTS = {
-    "properties forgotten": (
-        areas,
-        "decode_properties",
-        sometimes,
-        lambda found: dict(list(found.items())[1:]),
-    ),
-    "an area of nothing": (areas, "area_size", changed, lambda _: 0),
-    "an area too long": (areas, "area_size", changed, lambda size: size + 1_000),
-    "an expression sees nothing": (areas, "property_lookup", changed, lambda _: lambda _name: None),
-    "an expression sees numbers": (
-        areas,
-        "property_lookup",
-        changed,
-        lambda lookup: lambda name: lookup(name) and 1,
-    ),
-    "an expression sees everything": (
-        areas,
-        "property_lookup",
-        changed,
-        lambda lookup: lambda name: lookup(name) or b"",
-    ),
+    **area_defects(),
     "one byte longer": (bodies, "convert_to_old_style", changed, lambda data: data + b"\0"),
     "the payload is lost": (
         bodies,

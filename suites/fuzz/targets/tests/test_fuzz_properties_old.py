@@ -6,32 +6,13 @@ from hypothesis import strategies as st
 
 from suites.fuzz.oracles import areas, bodies
 from suites.fuzz.targets import fuzz_properties_old
-from suites.fuzz.tests.planting import changed, found_out_by, plant, seeds_of, sometimes
+from suites.fuzz.tests.planting import changed, found_out_by, plant, seeds_of
+from suites.fuzz.tests.planting_areas import area_defects
 
 DOOR = "decode_properties"
 SEEDS = seeds_of("FUZZ-PROPERTIES-OLD")
 DEFECTS = {
-    "properties forgotten": (
-        areas,
-        "decode_properties",
-        sometimes,
-        lambda found: dict(list(found.items())[1:]),
-    ),
-    "an area of nothing": (areas, "area_size", changed, lambda _: 0),
-    "an area too long": (areas, "area_size", changed, lambda size: size + 1_000),
-    "an expression sees nothing": (areas, "property_lookup", changed, lambda _: lambda _name: None),
-    "an expression sees numbers": (
-        areas,
-        "property_lookup",
-        changed,
-        lambda lookup: lambda name: lookup(name) and 1,
-    ),
-    "an expression sees everything": (
-        areas,
-        "property_lookup",
-        changed,
-        lambda lookup: lambda name: lookup(name) or b"",
-    ),
+    **area_defects(),
     "encoded backwards": (
         bodies,
         "encode_properties",
