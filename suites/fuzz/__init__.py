@@ -8,7 +8,8 @@
 | `seeds/`, `corpus/`, `bmq.dict` | where inputs begin                                         |
 | `mutator/`             | changes of inputs that know their structure                         |
 | `registry`             | the targets, with their seeds and what their inputs are             |
-| `workflow/`            | campaigns, findings, corpora, coverage, parsers of other people     |
+| `workflow/`            | campaigns, findings, corpora, coverage                              |
+| `parsers`, `foreign`   | parsers of other people                                             |
 | `net/`                 | the sweep of single changes, and fuzzing over TCP                   |
 | `run_target`, `unguided` | the child process that runs one target                            |
 | `engine`, `children`   | starts it, reads its statistics, collects crashes                   |

@@ -26,6 +26,7 @@ from rich.console import Console
 
 from reference_broker.base import OperatorError
 from suites.fuzz.net import command as net
+from suites.fuzz.parsers import foreign_target, plain_grammars
 from suites.fuzz.registry import SMOKE, Target
 from suites.fuzz.suite import (
     CORPUS_ID,
@@ -40,7 +41,6 @@ from suites.fuzz.workflow.campaign import Campaign, run_campaign
 from suites.fuzz.workflow.corpora import FOLDER
 from suites.fuzz.workflow.names import targets_named
 from suites.fuzz.workflow.outcome import INTERRUPTED, result_of
-from suites.fuzz.workflow.parsers import foreign_target, plain_grammars
 from suites.harness.ending import in_order
 from suites.harness.report import Case, SuiteResult, Verdict
 from suites.harness.report.text import printable

@@ -27,9 +27,9 @@ from typing import Final
 from reference_broker.base import OperatorError
 from suites.fuzz.children import Children
 from suites.fuzz.mutator import knows
+from suites.fuzz.parsers import ForeignTarget
 from suites.fuzz.registry import Target
 from suites.fuzz.run_target import STARTED, UNGUIDED
-from suites.fuzz.workflow.parsers import ForeignTarget
 
 DICTIONARY: Final = Path(__file__).with_name("bmq.dict")
 #: Time for starting Python, instrumenting the code and running the seeds.
@@ -40,9 +40,10 @@ _LOG_HEAD_BYTES_MAX: Final = 8 * 1024 * 1024
 _LOG_TAIL_BYTES_MAX: Final = 1024 * 1024
 _TAIL_CHARS: Final = 2_000
 
-_STATUS: Final = re.compile(
-    r"^#(?P<executions>\d+)\s+\w+\s+cov: (?P<coverage>\d+) ft: (?P<features>\d+) "
-    r"corp: (?P<units>\d+)/(?P<size>\d+)(?P<unit>[KMG]?)b",
+#: A line of libFuzzer's about how far it is.
+STATUS: Final = re.compile(
+    r"^#(?P<executions>\d+)\s+(?P<event>\w+)\s+cov: (?P<coverage>\d+) ft: (?P<features>\d+) "
+    r"corp: (?P<units>\d+)/(?P<size>\d+)(?P<unit>[KMG]?)b (?:lim: \d+ )?exec/s: (?P<speed>\d+)",
     re.MULTILINE,
 )
 _STATISTIC: Final = re.compile(r"^stat::(\w+):\s+(\d+)", re.MULTILINE)
@@ -128,7 +129,7 @@ class Run:
 
 def parse_statistics(log: str) -> Statistics:
     """Read the last status line and the final statistics of a log of libFuzzer."""
-    statuses = list(_STATUS.finditer(log))
+    statuses = list(STATUS.finditer(log))
     numbers = {name: int(value) for name, value in _STATISTIC.findall(log)}
     executions = numbers.get("number_of_executed_units", 0)
     rss = numbers.get("peak_rss_mb", 0)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from reference_broker.base import OperatorError
+from suites.fuzz.foreign import parser_of
 from suites.fuzz.registry import GRAMMARS, TARGETS, Target
 from suites.fuzz.run_target import COMMAND, FOREIGN
-from suites.fuzz.workflow.foreign import parser_of
 
 _PREFIXED: Final = "-prefixed"
 _ID_CHARS_MAX: Final = 40

@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from suites.fuzz.unguided import LOOK_EVERY, read_dictionary, run_unguided
 
@@ -64,9 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fuzz_guided(options: argparse.Namespace) -> int:
     atheris = import_module("atheris")  # it exists on some platforms only
-    with atheris.instrument_imports(include=[options.package]):
-        function = _function(options)
-        import_module("suites.fuzz.core.feedback").install()
+    function = _instrumented(atheris, options)
     if options.defect:  # what it has changed gives coverage, too
         for edited in import_module("suites.harness.defects.edits").EDITED:
             atheris.instrument_func(edited)
@@ -77,6 +75,14 @@ def _fuzz_guided(options: argparse.Namespace) -> int:
     _announce_start()
     atheris.Fuzz()
     return 0  # not reached: libFuzzer ends the process
+
+
+def _instrumented(atheris: Any, options: argparse.Namespace) -> Callable[[bytes], None]:
+    """Return the target, whose code and states count as coverage."""
+    with atheris.instrument_imports(include=[options.package]):
+        function = _function(options)
+        import_module("suites.fuzz.core.feedback").install()
+    return function
 
 
 def _mutator_hooks(
@@ -131,10 +137,10 @@ def _parser() -> argparse.ArgumentParser:
 def _function(options: argparse.Namespace) -> Callable[[bytes], None]:
     """Return the target: one of ours, or a parser of somebody else."""
     if options.module.startswith(FOREIGN):
-        foreign = import_module("suites.fuzz.workflow.foreign")
+        foreign = import_module("suites.fuzz.foreign")
         parser: Callable[[bytes], None] = foreign.parser_of(options.module, options.rejects)
         return parser
-    return _load(options)
+    return load(options.module, options.defect)
 
 
 def load(module: str, defect: str = "") -> Callable[[bytes], None]:
@@ -144,14 +150,9 @@ def load(module: str, defect: str = "") -> Callable[[bytes], None]:
         module: dotted name of a module with `test_one_input(data)`.
         defect: name of the defect; empty for none.
     """
-    return _load(argparse.Namespace(module=module, defect=defect))
-
-
-def _load(options: argparse.Namespace) -> Callable[[bytes], None]:
-    """Import the target, then change the product if a defect is asked for."""
-    function: Callable[[bytes], None] = import_module(options.module).test_one_input
-    if options.defect:
-        import_module("suites.harness.defects").ALL_DEFECTS[options.defect].apply()
+    function: Callable[[bytes], None] = import_module(module).test_one_input
+    if defect:
+        import_module("suites.harness.defects").ALL_DEFECTS[defect].apply()
     return function
 
 
@@ -191,9 +192,7 @@ def _fuzz_unguided(options: argparse.Namespace) -> int:
 def _merge(options: argparse.Namespace) -> int:
     """Let libFuzzer merge folders; it starts the program once more for each attempt."""
     atheris = import_module("atheris")
-    with atheris.instrument_imports(include=[options.package]):
-        function = _function(options)
-        import_module("suites.fuzz.core.feedback").install()
+    function = _instrumented(atheris, options)
 
     def quiet(data: bytes) -> None:
         # An input that crashes the target may go on doing so; it is merged by what it reached.
@@ -305,9 +304,13 @@ class CrashRecorder:
         stack = signature(error)
         if stack not in self._seen:
             self._seen.add(stack)
-            name = hashlib.sha1(data, usedforsecurity=False).hexdigest()  # libFuzzer's own name
-            (self._folder / f"crash-{name}").write_bytes(data)
+            (self._folder / f"crash-{digest_of(data)}").write_bytes(data)
             print(FOUND, flush=True)  # noqa: T201
+
+
+def digest_of(data: bytes) -> str:
+    """Return what names an input, as libFuzzer does: its SHA-1, in hexadecimal digits."""
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 def signature(error: Exception) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ others share it one after the other. Replays and the start of the processes come
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import time
 from collections import ChainMap
@@ -27,9 +26,10 @@ from reference_broker.base import OperatorError
 from suites.fuzz.children import Children
 from suites.fuzz.dump import annotated
 from suites.fuzz.engine import Crash, Run, fuzz, has_coverage, replay
+from suites.fuzz.parsers import ForeignTarget
 from suites.fuzz.registry import ALL, CANARY, SMOKE, Target, find_target
+from suites.fuzz.run_target import digest_of
 from suites.fuzz.targets.canary import CanaryError
-from suites.fuzz.workflow.parsers import ForeignTarget
 from suites.harness.report import Case, SuiteResult, Table, Verdict
 from suites.harness.report.text import one_line, plural
 from suites.harness.target import TargetSpec
@@ -225,19 +225,42 @@ def _corpus_case(options: Options) -> Case:
 
 def _target_case(run: Run, options: Options) -> Case:
     target, crashes = run.target, run.crashes
-    verdict, reason, details = Verdict.PASS, "", ""
-    command = f"{_command(target, options)} --seconds {options.seconds}"
-    if crashes:
-        commands = [_replay_command(target, crash.data, options) for crash in crashes]
-        verdict, command = Verdict.FAIL, commands[0]
-        reason = f"{plural(len(crashes), 'finding')}; the first: {crashes[0].kind}: "
-        reason += gist(crashes[0].stack) or "the replay outside of the fuzzer ended well"
-        details = "\n\n".join(
-            _finding(number, crash, replay_command, target)
-            for number, (crash, replay_command) in enumerate(
-                zip(crashes, commands, strict=True), start=1
-            )
-        )
+    commands = [_replay_command(target, crash.data, options) for crash in crashes]
+    return case_of(
+        run,
+        [(crash.kind, crash.stack) for crash in crashes],
+        expectation=_EXPECTATION,
+        details="\n\n".join(
+            _finding(number, crash, command, target)
+            for number, (crash, command) in enumerate(zip(crashes, commands, strict=True), start=1)
+        ),
+        replay=[*commands, f"{_command(target, options)} --seconds {options.seconds}"][0],
+    )
+
+
+def case_of(
+    run: Run,
+    findings: Sequence[tuple[str, str]],
+    *,
+    expectation: str,
+    details: str,
+    replay: str,
+) -> Case:
+    """Return the case of a target that is not to crash.
+
+    Args:
+        run: what became of it.
+        findings: the kind and the stack of each.
+        expectation: of the target.
+        details: of the findings.
+        replay: the command for the first one, or for the whole run.
+    """
+    target, verdict, reason = run.target, Verdict.PASS, ""
+    if findings:
+        kind, stack = findings[0]
+        verdict = Verdict.FAIL
+        reason = f"{plural(len(findings), 'finding')}; the first: {kind}: "
+        reason += gist(stack) or "the replay outside of the fuzzer ended well"
     elif run.problem:
         verdict, details = Verdict.ERROR, run.problem
         reason = run.problem.partition("\n")[0]
@@ -248,10 +271,10 @@ def _target_case(run: Run, options: Options) -> Case:
         verdict=verdict,
         duration_s=max(run.duration_s, 0.0),
         statement=target.invariant,
-        expectation=_EXPECTATION,
+        expectation=expectation,
         reason=reason,
         details=details,
-        replay=command,
+        replay=replay,
         properties=properties_of(run),
     )
 
@@ -374,8 +397,7 @@ def _replay_command(target: Target, data: bytes, options: Options) -> str:
 
 
 def _keep(target: Target, data: bytes, folder: Path) -> Path:
-    digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    path = (folder / f"{target.id}-{digest}").resolve()
+    path = (folder / f"{target.id}-{digest_of(data)}").resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -7,6 +7,7 @@ contract says. Then, or on command, the broker is started again on what its file
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -85,28 +86,28 @@ class EndedError(Exception):
     """The broker has ended, because its log cannot be written."""
 
 
-class Listener:
+class Listener(ABC):
     """Who is told what the core does. Everything is told at once, in order."""
 
+    @abstractmethod
     def sent(self, connection: int, data: bytes) -> object:
         """Bytes are sent; returns what `left` is to be told once they leave."""
-        raise NotImplementedError
 
+    @abstractmethod
     def left(self, connection: int, token: object) -> None:
         """Bytes that were sent have left."""
-        raise NotImplementedError
 
+    @abstractmethod
     def closed(self, connection: int, reason: str) -> None:
         """The core closes a connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answered(self, token: int) -> None:
         """A command of the operator is answered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stepped(self) -> None:
         """All effects of one step were told."""
-        raise NotImplementedError
 
 
 class World:

@@ -16,7 +16,6 @@ from functools import cache
 from types import FrameType
 from typing import Final
 
-from reference_broker.wire import EventReader
 from suites.fuzz.core.copies import copying
 from suites.fuzz.net.catalogue import Case
 from suites.fuzz.net.kinds import steps_to
@@ -24,9 +23,6 @@ from suites.fuzz.oracles.broker_bench import ATTACKER, BrokerBench
 
 #: What a case may use of the processor, in seconds; the slowest one needs some milliseconds.
 CASE_SECONDS_MAX: Final = 5.0
-_SENT_BYTES_MAX: Final = 32 * 1024 * 1024
-_LOG_RECORDS_FREE: Final = 24
-_BYTES_PER_LOG_RECORD: Final = 4
 
 
 class HangError(BaseException):
@@ -57,12 +53,7 @@ def _run(case: Case) -> None:
     bench = _maker(case.kind)()
     for message in case.messages:
         bench.attack(message)
-    _check_answers(bench.take_sent(ATTACKER))
-    bench.check_bystander()
-    bench.hang_up()
-    size = sum(map(len, case.messages))
-    most = _LOG_RECORDS_FREE + size // _BYTES_PER_LOG_RECORD
-    assert bench.log_count <= most, f"{size} bytes caused {bench.log_count} log records"
+    bench.check_harmless(sum(map(len, case.messages)))
 
 
 @cache
@@ -76,14 +67,6 @@ def _brought_to(kind: str) -> BrokerBench:
         bench.attack(step.data)
     bench.take_sent(ATTACKER)
     return bench
-
-
-def _check_answers(sent: bytes) -> None:
-    assert len(sent) <= _SENT_BYTES_MAX, f"{len(sent)} bytes were sent"
-    reader = EventReader(_SENT_BYTES_MAX)
-    for _ in reader.feed(sent):
-        pass
-    assert not reader.buffered_bytes, f"{reader.buffered_bytes} bytes of an unfinished event sent"
 
 
 @contextmanager

@@ -93,8 +93,10 @@ def could_not_run(name: str, reason: str, seconds: float) -> SuiteResult:
 def _case(tally: Tally, name: str, found: Sequence[Finding]) -> Case:
     done, due = tally.done.get(name, 0), tally.due.get(name, 0)
     commands = [_replay(tally, finding) for finding in found]
+    replay = f"{tally.command} --only {name}" if due else tally.command
     reason = ""
     if found:
+        replay = commands[0]
         reason = one_line(f"{plural(len(found), 'finding')}; the first: {found[0].what}")
     elif done < due:
         reason = f"the time was over after {done:,} of {due:,} cases"
@@ -111,11 +113,7 @@ def _case(tally: Tally, name: str, found: Sequence[Finding]) -> Case:
         expectation="no crash, no hang, no wrong answer; a bystander gets its messages",
         reason=reason,
         details="\n\n".join(map(told, found, commands)),
-        replay=commands[0]
-        if commands
-        else f"{tally.command} --only {name}"
-        if due
-        else tally.command,
+        replay=replay,
         properties=properties,
     )
 

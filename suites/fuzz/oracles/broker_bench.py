@@ -86,6 +86,11 @@ FANOUT_SUB_ID: Final = 1
 
 _BYSTANDER_DOMAIN: Final = "fuzz.bystander"
 _BYSTANDER_QUEUE: Final = f"bmq://{_BYSTANDER_DOMAIN}/own"
+# Records in the log: no event of less than a header's 8 bytes causes any, and one causes two.
+_LOG_RECORDS_FREE: Final = 24
+_BYTES_PER_LOG_RECORD: Final = 4
+# A 28-byte message can be delivered again with each request to take it back.
+_SENT_BYTES_MAX: Final = 32 * 1024 * 1024
 _PAYLOAD: Final = b"the bystander's message"
 _GUID: Final = bytes.fromhex("400001000000000000000000b15a0001")
 _WALL_NS: Final = 1_700_000_000_000_000_000
@@ -277,6 +282,23 @@ class BrokerBench:
                 parts = [bytes(content[start : start + length]) for start, length in ranges]
                 self._next.append(ReadDone(token, tuple(parts)))
 
+    def check_harmless(self, size: int) -> None:
+        """Check, once the attacker is through, that nobody and nothing else was harmed; it goes.
+
+        Args:
+            size: bytes that it has sent.
+
+        Raises:
+            AssertionError: its answers are unbounded or no whole events, the bystander is not
+                served, something of it is left, or it has filled the log.
+            WireError: it is sent what is no event.
+        """
+        _check_answers(self.take_sent(ATTACKER))
+        self.check_bystander()
+        self.hang_up()
+        most = _LOG_RECORDS_FREE + size // _BYTES_PER_LOG_RECORD
+        assert self.log_count <= most, f"{size} bytes caused {self.log_count} log records"
+
     def check_bystander(self) -> None:
         """Let the bystander use its queue.
 
@@ -311,3 +333,12 @@ class BrokerBench:
         left = self.broker.statistics()
         assert left.sessions == 1, f"the attacker is gone, and left {left}"
         assert left.unconfirmed == 0, f"the attacker is gone, and left {left}"
+
+
+def _check_answers(sent: bytes) -> None:
+    """Check that what the attacker is sent is bounded and made of whole events."""
+    assert len(sent) <= _SENT_BYTES_MAX, f"{len(sent)} bytes were sent"
+    reader = EventReader(_SENT_BYTES_MAX)
+    for _ in reader.feed(sent):
+        pass
+    assert not reader.buffered_bytes, f"{reader.buffered_bytes} bytes of an unfinished event sent"

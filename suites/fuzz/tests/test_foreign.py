@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from suites.fuzz.workflow.foreign import CommandCrash, command_parser, parser_of
+from suites.fuzz.foreign import CommandCrash, command_parser, parser_of
 
 PLANTED = "python:suites.fuzz.workflow.tests.planted:parse"
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from reference_broker.base import OperatorError
+from suites.fuzz.parsers import foreign_target, plain_grammars, seeds_for
 from suites.fuzz.registry import TARGETS
-from suites.fuzz.workflow.parsers import foreign_target, plain_grammars, seeds_for
 
 PLANTED = "python:suites.fuzz.workflow.tests.planted:parse"
 

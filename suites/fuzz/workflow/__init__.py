@@ -10,7 +10,6 @@
 | `triage`, `regression`   | a folder for each finding, with a test                            |
 | `corpora`                | where corpora are, and merging them                               |
 | `coverage`, `measure`    | lines and branches that inputs reach; the second is the child     |
-| `parsers`, `foreign`     | parsers of other people; the second is in the child               |
 | `commands`               | the command lines of all that                                     |
 
 Nothing is imported here: children import the product only once they are ready to watch it.

@@ -10,15 +10,14 @@ from suites.fuzz.suite import (
     SUITE,
     Options,
     canary_case,
-    gist,
+    case_of,
     naming,
     notes_of,
-    properties_of,
     tables_of,
 )
 from suites.fuzz.workflow.campaign import Campaign, Outcome, Result
 from suites.fuzz.workflow.triage import command_for
-from suites.harness.report import Case, SuiteResult, Verdict
+from suites.harness.report import Case, SuiteResult
 from suites.harness.report.text import plural
 
 INTERRUPTED: Final = "interrupted before its time was over"
@@ -70,30 +69,15 @@ def _case(campaign: Campaign, outcome: Outcome, options: Options) -> Case:
     target = run.target
     if target is CANARY:
         return canary_case(run, options)
-    verdict, reason, details = Verdict.PASS, "", ""
     replay = f"gauntlet fuzz {campaign.spec.arguments} --seed {campaign.seed} {naming(target)}"
     if outcome.findings:
-        first, place = outcome.findings[0], outcome.folders[0][0]
-        verdict = Verdict.FAIL
-        reason = f"{plural(len(outcome.findings), 'finding')}; the first: {first.kind}: "
-        reason += gist(first.stack) or "the replay outside of the fuzzer ended well"
-        details = "\n\n".join(_finding(outcome, number) for number in range(len(outcome.findings)))
-        replay = command_for(target, place / "input", campaign.spec)
-    elif run.problem:
-        verdict, details = Verdict.ERROR, run.problem
-        reason = run.problem.partition("\n")[0]
-    return Case(
-        id=target.id,
-        suite=SUITE,
-        title=target.title,
-        verdict=verdict,
-        duration_s=max(run.duration_s, 0.0),
-        statement=target.invariant,
+        replay = command_for(target, outcome.folders[0][0] / "input", campaign.spec)
+    return case_of(
+        run,
+        [(finding.kind, finding.stack) for finding in outcome.findings],
         expectation="no crash, no hang, no more memory than allowed",
-        reason=reason,
-        details=details,
+        details="\n\n".join(_finding(outcome, number) for number in range(len(outcome.findings))),
         replay=replay,
-        properties=properties_of(run),
     )
 
 

@@ -16,8 +16,8 @@ import json
 import re
 from typing import Final
 
+from suites.fuzz.parsers import ForeignTarget
 from suites.fuzz.registry import Target
-from suites.fuzz.workflow.parsers import ForeignTarget
 from suites.harness.report.text import one_line
 
 #: Names the seeded defect that a generated test applies.
@@ -65,7 +65,7 @@ _FOREIGN: Final = '''\
 
 from __future__ import annotations
 
-from suites.fuzz.workflow.foreign import parser_of
+from suites.fuzz.foreign import parser_of
 
 INPUT = bytes.fromhex(
 {digits}

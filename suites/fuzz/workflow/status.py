@@ -9,24 +9,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from suites.fuzz.engine import STATUS
 from suites.fuzz.run_target import FOUND, STARTED
 
 #: What is read at a time; a child that says more is read a little later.
 _CHUNK_BYTES: Final = 4 * 1024 * 1024
-_LINE: Final = re.compile(
-    rb"^#(?P<executions>\d+)\s+(?P<event>\w+)\s+cov: (?P<coverage>\d+) ft: (?P<features>\d+) "
-    rb"corp: (?P<corpus>\d+)/\S+ (?:lim: \d+ )?exec/s: (?P<speed>\d+)"
-)
-_FOUND: Final = FOUND.encode()
-_STARTED: Final = STARTED.encode()
 #: How libFuzzer ends what hangs or eats the memory.
-_GIVEN_UP: Final = (b"SUMMARY: libFuzzer: timeout", b"SUMMARY: libFuzzer: out-of-memory")
+_GIVEN_UP: Final = ("SUMMARY: libFuzzer: timeout", "SUMMARY: libFuzzer: out-of-memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,23 +92,23 @@ class Tail:
         self._position += len(added)
         *lines, self._rest = (self._rest + added).split(b"\n")
         for line in lines:
-            self._take(line, now)
+            self._take(line.decode("utf-8", "replace"), now)
         return self._status
 
-    def _take(self, line: bytes, now: float) -> None:
-        match = _LINE.match(line)
+    def _take(self, line: str, now: float) -> None:
+        match = STATUS.match(line)
         if match:
-            is_new = match["event"] == b"NEW"
+            is_new = match["event"] == "NEW"
             self._status = replace(
                 self._status,
                 executions=int(match["executions"]),
                 executions_per_s=int(match["speed"]),
                 coverage=int(match["coverage"]),
                 features=int(match["features"]),
-                corpus=int(match["corpus"]),
+                corpus=int(match["units"]),
                 last_new=now if is_new else self._status.last_new,
             )
-        elif line.startswith(_STARTED):
+        elif line.startswith(STARTED):
             self._status = replace(self._status, is_started=True, last_new=now)
-        elif line.startswith((_FOUND, *_GIVEN_UP)):
+        elif line.startswith((FOUND, *_GIVEN_UP)):
             self._status = replace(self._status, findings=self._status.findings + 1)

@@ -16,7 +16,6 @@ to hang again and again. It has no stack to compare, so each is a finding of its
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 import tempfile
@@ -32,6 +31,7 @@ from suites.fuzz.dump import annotated, plain
 from suites.fuzz.engine import Crash, grammar_arguments, grammar_of, run_child
 from suites.fuzz.mutator import describe
 from suites.fuzz.registry import CORE, Target
+from suites.fuzz.run_target import digest_of
 from suites.fuzz.suite import gist, naming
 from suites.fuzz.workflow.minimise import SECONDS_MAX
 from suites.fuzz.workflow.regression import file_name, regression_test
@@ -70,8 +70,7 @@ class Finding:
     @property
     def digest(self) -> str:
         """What names it."""
-        found = hashlib.sha1(self.data, usedforsecurity=False).hexdigest()
-        return found[:DIGEST_CHARS]
+        return digest_of(self.data)[:DIGEST_CHARS]
 
 
 def triage(
@@ -112,13 +111,11 @@ def triage(
             executions=line["executions"],
         )
     for name, crash in waiting.items():  # those that cannot be made smaller
-        digest = hashlib.sha1(crash.data, usedforsecurity=False).hexdigest()
-        signature = f"{crash.kind} {digest}"
         findings[name] = Finding(
             kind=crash.kind,
             data=crash.data,
             stack=crash.stack,
-            signature=signature,
+            signature=f"{crash.kind} {digest_of(crash.data)}",
             found_bytes=len(crash.data),
         )
     return tuple(findings[name] for name in sorted(findings))

@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from suites.fuzz.engine import Crash, Run, Statistics, has_coverage
+from suites.fuzz.parsers import foreign_target
 from suites.fuzz.registry import TARGETS, Target, find_target
 from suites.fuzz.workflow import campaign as campaigns
 from suites.fuzz.workflow.campaign import Campaign, combined, run_campaign
-from suites.fuzz.workflow.parsers import foreign_target
 from suites.fuzz.workflow.triage import Finding
 from suites.harness.target import TargetSpec
 

@@ -11,7 +11,7 @@ WATCHED = ("reference_broker", "suites.fuzz.registry")
 @pytest.mark.slow
 def test_nothing_of_the_product_is_there_before_it_is_watched():
     script = (
-        "import sys, suites.fuzz.workflow.measure, suites.fuzz.workflow.foreign, "
+        "import sys, suites.fuzz.workflow.measure, suites.fuzz.foreign, "
         "suites.fuzz.run_target; "
         f"print([name for name in sys.modules if name.startswith({WATCHED!r})])"
     )

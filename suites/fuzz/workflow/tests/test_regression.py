@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from suites.fuzz.parsers import foreign_target
 from suites.fuzz.registry import TARGETS, Target, find_target
-from suites.fuzz.workflow.parsers import foreign_target
 from suites.fuzz.workflow.regression import file_name, regression_test
 
 ROOT = Path(__file__).resolve().parents[4]
